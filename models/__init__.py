@@ -1,0 +1,29 @@
+"""Tables (SQLAlchemy declarative), the engine and its transactions."""
+
+from models.base import Base
+from models.engine import READ_ONLY, make_engine
+from models.ids import new_id
+from models.tables import (
+    Audit,
+    Call,
+    Category,
+    Complaint,
+    Conversation,
+    Department,
+    District,
+    Event,
+    Heartbeat,
+    Inbound,
+    Outgoing,
+    Phone,
+    Recording,
+    SearchWord,
+    Tally,
+    Translated,
+    User,
+)
+
+__all__ = [
+    "Audit", "Base", "Call", "Category", "Complaint", "Conversation", "Department", "District", "Event", "Heartbeat",
+    "Inbound", "Outgoing", "Phone", "Recording", "SearchWord", "Tally", "Translated", "User", "READ_ONLY", "make_engine", "new_id",
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""The application: builds the runtime, registers the parts, answers for its health."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask, Response, request
+
+import commands
+from helpline import checks, logs, metrics
+from helpline.config import Config, load
+from helpline.runtime import Runtime, build_runtime
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application of `config` (default: `config.yaml` and the environment).
+
+    Raises ConfigurationError, CatalogueError or LifecycleError when something does not fit together.
+    """
+    config = config or load()
+    logs.set_up(config)
+    runtime = build_runtime(config)
+    checks.refuse_to_start_broken(runtime)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(SECRET_KEY=config.secrets.secret_key, MAX_CONTENT_LENGTH=config.server.max_request_bytes)
+    app.extensions["runtime"] = runtime
+    _trust_proxies(app, config)
+    _register_parts(app, runtime)
+    _register_health(app, runtime)
+    commands.register(app, runtime)
+    return app
+
+
+def _trust_proxies(app: Flask, config: Config) -> None:
+    if hops := config.server.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+
+
+def _register_parts(app: Flask, runtime: Runtime) -> None:
+    import agent_console
+    import ivr.routes
+    import sms.routes
+
+    app.register_blueprint(ivr.routes.create_blueprint(runtime))
+    app.register_blueprint(sms.routes.create_blueprint(runtime))
+    agent_console.register(app, runtime)
+    if runtime.config.simulator.enabled:
+        from simulator.web import create_blueprint
+
+        app.register_blueprint(create_blueprint(commands.simulator_settings(runtime.config)))
+
+
+def _register_health(app: Flask, runtime: Runtime) -> None:
+    @app.get("/healthz")
+    def healthz() -> Response:
+        """The process answers."""
+        return Response("ok\n", mimetype="text/plain")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        """The store is reachable and migrated; 503 with the faults otherwise."""
+        found = checks.readiness(runtime)
+        return Response("\n".join(found or ["ok"]) + "\n", status=503 if found else 200, mimetype="text/plain")
+
+    @app.get("/metrics")
+    def metrics_page() -> Response:
+        """For Prometheus: open in development, behind METRICS_TOKEN (Bearer) in production."""
+        if not metrics.may_read(runtime.config, request.headers.get("Authorization", "")):
+            return Response("unauthorised\n", status=401, mimetype="text/plain")
+        return Response(metrics.render(runtime), mimetype="text/plain; version=0.0.4; charset=utf-8")
+
+
+os.environ.setdefault("FLASK_SKIP_DOTENV", "1")

@@ -1,0 +1,167 @@
+"""The command line: `flask upgrade`, `flask worker`, `flask check`, `flask call`, `flask text`, `flask sms-parse`, …"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import Flask
+
+from helpline import checks, people, referenceload, store
+from helpline.config import Config
+from helpline.runtime import Runtime, utc_now
+
+if TYPE_CHECKING:
+    from simulator.settings import Settings
+
+DEMO_ROLES = ("agent", "cell", "officer", "supervisor", "administrator", "monitor")
+
+
+def simulator_settings(config: Config) -> Settings:
+    """The simulated carrier, told where this helpline is and with which account it signs."""
+    from simulator.settings import Settings
+
+    return Settings(
+        public_url=config.public_url,
+        account_sid=config.secrets.twilio_account_sid,
+        auth_token=config.secrets.twilio_auth_token,
+        helpline_number=config.helpline.number,
+        database=str(_absolute(config, config.simulator.database)),
+    )
+
+
+def _absolute(config: Config, path: str) -> Path:
+    return Path(path) if Path(path).is_absolute() else config.var.parent / path
+
+
+def register(app: Flask, runtime: Runtime) -> None:
+    """Give `app` the commands. Each is a thin reader of arguments around one function."""
+    for adder in (_store_commands, _people_commands, _text_commands, _phone_commands, _running_commands):
+        adder(app, runtime)
+
+
+def _store_commands(app: Flask, runtime: Runtime) -> None:
+    @app.cli.command("upgrade")
+    def upgrade() -> None:
+        """Migrate the store to the newest version and load the reference data."""
+        store.upgrade(runtime.engine)
+        referenceload.load(runtime)
+        click.echo(f"The store is at version {store.newest_revision()}.")
+
+    @app.cli.command("load-reference")
+    def load_reference() -> None:
+        """Take departments, districts and categories of reference/*.csv into the store."""
+        click.echo(referenceload.load(runtime))
+
+    @app.cli.command("check")
+    def check() -> None:
+        """Say in plain words what is missing or inconsistent. Ends with 1 when something is."""
+        found = checks.everything(runtime)
+        for fault in found:
+            click.echo(f"- {fault}")
+        click.echo("Everything fits together." if not found else f"{len(found)} to mend.")
+        sys.exit(1 if found else 0)
+
+    @app.cli.group("audit")
+    def audit() -> None:
+        """Proofs over what was done."""
+
+    @audit.command("verify")
+    def verify() -> None:
+        """Recompute every complaint's chain of hashes. Ends with 1 when an event was changed."""
+        broken = checks.broken_chains(runtime)
+        for complaint_id, seqs in broken:
+            click.echo(f"complaint {complaint_id}: events {seqs} do not follow from what stands before them")
+        click.echo("Every chain is whole." if not broken else f"{len(broken)} chains are broken.")
+        sys.exit(1 if broken else 0)
+
+
+def _people_commands(app: Flask, runtime: Runtime) -> None:
+    @app.cli.command("add-user")
+    @click.argument("username")
+    @click.option("--name", required=True)
+    @click.option("--role", required=True, type=click.Choice(DEMO_ROLES))
+    @click.option("--department", default=None, help="code of reference/departments.csv; for officers")
+    @click.option("--password", envvar="HELPLINE_NEW_PASSWORD", default=None, help="made and printed unless given")
+    def add_user(username: str, name: str, role: str, department: str | None, password: str | None) -> None:
+        """Add somebody who may sign in to the console."""
+        word = password or secrets.token_urlsafe(9)
+        people.add(runtime, username=username, name=name, role=role, department_code=department, password=word)
+        click.echo(f"{username}: {word if not password else 'added'}")
+
+    @app.cli.command("demo-accounts")
+    def demo_accounts() -> None:
+        """One account for each role, with random passwords, printed and kept in var/accounts.txt (development only)."""
+        if runtime.config.is_production:
+            raise click.ClickException("demonstration accounts are made in development only")
+        click.echo(people.demo_accounts(runtime, runtime.config.var / "accounts.txt"))
+
+
+def _text_commands(app: Flask, runtime: Runtime) -> None:
+    @app.cli.command("sms-parse")
+    def sms_parse() -> None:
+        """JSON lines {"text": …} on standard input to JSON lines with what the text line understands."""
+        from sms.keywords import understand
+
+        _map_lines(understand)
+
+    @app.cli.command("classify")
+    def classify() -> None:
+        """JSON lines {"text": …} on standard input to JSON lines with category and district."""
+        from helpline.classify import describe
+
+        _map_lines(describe)
+
+
+def _map_lines(function: Callable[[str], dict[str, Any]]) -> None:
+    for line in sys.stdin:
+        if line.strip():
+            try:
+                given = json.loads(line)
+            except ValueError:
+                given = {"text": line.rstrip("\n")}
+            text = given.get("text") if isinstance(given, dict) else given
+            click.echo(json.dumps(function(str(text or "")), ensure_ascii=False))
+
+
+def _phone_commands(app: Flask, runtime: Runtime) -> None:
+    @app.cli.command("call")
+    @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that calls")
+    def call(number: str) -> None:
+        """Telephone the running helpline from this terminal."""
+        from simulator import terminal
+
+        terminal.call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
+
+    @app.cli.command("text")
+    @click.argument("body")
+    @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that texts")
+    def text(body: str, number: str) -> None:
+        """Send the running helpline an SMS and print what comes back."""
+        from simulator import terminal
+
+        terminal.text(_simulator(runtime.config), number, body, sys.stdout)
+
+
+def _simulator(config: Config) -> Settings:
+    if not config.simulator.enabled:
+        raise click.ClickException("the simulated telephone is off (simulator.enabled)")
+    return simulator_settings(config)
+
+
+def _running_commands(app: Flask, runtime: Runtime) -> None:
+    @app.cli.command("worker")
+    @click.option("--once", is_flag=True, help="do what is due now, then end")
+    def worker(once: bool) -> None:
+        """Send what is owed, fetch recordings, translate, escalate: until Ctrl-C."""
+        from helpline import worker as jobs
+
+        if once:
+            jobs.run_once(runtime, utc_now())
+        else:
+            jobs.run(runtime)

@@ -1,0 +1,101 @@
+"""What is missing or inconsistent, in plain words: at start, for `/readyz` and for `flask check`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from helpline import complaints, lifecycle, numbers, store
+from helpline.runtime import Runtime, utc_now
+from models import Complaint, Heartbeat, User
+
+WORKER_SILENT = timedelta(seconds=60)
+
+
+class LifecycleError(Exception):
+    """The lifecycle table or the prompts it needs do not fit together; one line a fault."""
+
+
+def refuse_to_start_broken(runtime: Runtime) -> None:
+    found = lifecycle.faults() + missing_prompts(runtime) + data_faults(runtime)
+    if found:
+        raise LifecycleError("\n".join(found))
+
+
+def missing_prompts(runtime: Runtime) -> list[str]:
+    needed = {row.tells for row in lifecycle.TABLE if row.tells} | {f"reason.{r}" for r in lifecycle.REJECTION_REASONS}
+    return [f"prompts: {key} is missing" for key in sorted(needed) if key not in runtime.catalogue]
+
+
+def data_faults(runtime: Runtime) -> list[str]:
+    reference = runtime.reference
+    return [
+        f"reference: category {c.code} names unknown department {c.department_code}"
+        for c in reference.categories.values()
+        if c.department_code not in reference.departments
+    ]
+
+
+def readiness(runtime: Runtime) -> list[str]:
+    """Faults that keep this process from serving; the worker's silence is told by `everything`, not here."""
+    try:
+        if not store.is_migrated(runtime.engine):
+            return ["the store is not migrated: run `flask upgrade`"]
+    except SQLAlchemyError as error:
+        return [f"the store cannot be reached ({type(error).__name__})"]
+    return []
+
+
+def everything(runtime: Runtime) -> list[str]:
+    """All that `flask check` tells, one sentence each."""
+    found = missing_prompts(runtime) + data_faults(runtime) + lifecycle.faults() + _numbers(runtime) + _voices(runtime)
+    store_faults = readiness(runtime)
+    return found + store_faults + ([] if store_faults else _people(runtime) + _worker(runtime))
+
+
+def _numbers(runtime: Runtime) -> list[str]:
+    settings = runtime.config
+    given = {"helpline.number": settings.helpline.number, "helpline.sms_number": settings.helpline.sms_number}
+    given |= {f"voice.agent_numbers[{i}]": number for i, number in enumerate(settings.voice.agent_numbers)}
+    return [f"{name}: {number} is not a telephone number in the form +91…" for name, number in given.items()
+            if numbers.e164(number) != number]  # fmt: skip
+
+
+def _voices(runtime: Runtime) -> list[str]:
+    settings = runtime.config
+    missing = [f"voice.voices: no voice for {lang}" for lang in settings.helpline.languages if not settings.voice.voices.get(lang)]
+    if "bn" in settings.voice.voices and not settings.voice.voices["bn"].startswith("Google.bn-IN"):
+        missing.append("voice.voices.bn: only a Google.bn-IN voice speaks Bengali")
+    if not settings.voice.agent_numbers:
+        missing.append("voice.agent_numbers: empty, so callers who press 0 always leave a message")
+    return missing
+
+
+def _people(runtime: Runtime) -> list[str]:
+    with runtime.reading() as db:
+        count = db.scalar(select(func.count()).select_from(User).where(User.active))
+    return [] if count else ["nobody can sign in to the console: run `flask add-user`"]
+
+
+def _worker(runtime: Runtime) -> list[str]:
+    with runtime.reading() as db:
+        last = db.scalar(select(func.max(Heartbeat.at)))
+    if last is None or utc_now() - last > WORKER_SILENT:
+        return ["no worker is running: messages are not sent; start `flask worker`"]
+    return []
+
+
+def broken_chains(runtime: Runtime) -> list[tuple[int, list[int]]]:
+    """(complaint id, seqs) of every complaint whose events were tampered with; read in pages, so any size will do."""
+    found: list[tuple[int, list[int]]] = []
+    last = 0
+    while True:
+        with runtime.reading() as session:
+            db = session.connection()
+            ids = list(db.scalars(select(Complaint.id).where(Complaint.id > last).order_by(Complaint.id).limit(500)))
+            found += [(key, seqs) for key in ids if (seqs := complaints.broken_links(db, key))]
+        if not ids:
+            return found
+        last = ids[-1]

@@ -1,0 +1,316 @@
+"""Configuration: `config.yaml`, overridden by the environment, checked and frozen.
+
+Secrets (`SECRET_KEY`, `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`) come from the environment alone. In development those
+that are missing are made once and kept in `var/secrets.json`; production refuses to start without them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets as token
+from datetime import time
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Language = Literal["bn", "en", "hi"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the message says which setting and what to do."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Helpline(Section):
+    name_en: str
+    name_bn: str
+    name_hi: str
+    short_name: str = Field(max_length=20)
+    number: str
+    sms_number: str
+    display_number: str
+    languages: tuple[Language, ...]
+    default_language: Language
+    emergency_number: str
+
+    def name(self, language: str) -> str:
+        return str(getattr(self, f"name_{language}", self.name_en))
+
+
+class Database(Section):
+    url: str
+    pool_size: int = Field(ge=1)
+
+
+class Server(Section):
+    processes: int = Field(ge=1)
+    trusted_proxies: int = Field(ge=0)
+    max_request_bytes: int = Field(ge=10_000)
+
+
+class Twilio(Section):
+    api_base: str
+    check_signatures: bool
+    timeout_seconds: float = Field(gt=0)
+    media_hosts: tuple[str, ...]
+
+
+class Carriers(Section):
+    voice: Literal["simulator", "twilio"]
+    sms: Literal["simulator", "twilio"]
+    twilio: Twilio
+
+
+class Hours(Section):
+    """Opening hours on the named days, Asia/Kolkata."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    days: tuple[Day, ...]
+    from_: time = Field(alias="from")
+    to: time
+
+    @field_validator("to")
+    @classmethod
+    def _ends_after_start(cls, value: time, info: Any) -> time:
+        if value <= info.data.get("from_", time(0)):
+            raise ValueError("'to' must be later than 'from'")
+        return value
+
+
+class Voice(Section):
+    voices: dict[Language, str]
+    speech_recognition: bool
+    gather_timeout_seconds: int = Field(ge=1, le=60)
+    record_max_seconds: int = Field(ge=10, le=600)
+    name_max_seconds: int = Field(ge=3, le=60)
+    agent_numbers: tuple[str, ...]
+    agent_ring_seconds: int = Field(ge=5, le=120)
+    office_hours: Hours
+    call_silent_minutes: int = Field(ge=1)
+    audio_dir: str
+
+
+class Sms(Section):
+    replies_per_hour: int = Field(ge=1)
+    conversation_minutes: int = Field(ge=1)
+    dlt_entity_id: str
+
+
+class StatusLookups(Section):
+    per_caller_per_hour: int = Field(ge=1)
+
+
+class Casework(Section):
+    working_hours: Hours
+    escalate_levels: int = Field(ge=1, le=4)
+    escalate_after_share: float = Field(gt=0)
+    feedback_days: int = Field(ge=1)
+    reopen_days: int = Field(ge=1)
+    similar_days: int = Field(ge=1)
+
+
+class Translation(Section):
+    enabled: bool
+    retry_minutes: int = Field(ge=1)
+    timeout_seconds: float = Field(gt=0)
+
+
+class Storage(Section):
+    recordings: str
+
+
+class Console(Section):
+    session_hours: int = Field(ge=1)
+    idle_minutes: int = Field(ge=1)
+    lockout_attempts: int = Field(ge=1)
+    lockout_minutes: int = Field(ge=1)
+    rows_per_page: int = Field(ge=5, le=500)
+
+
+class Worker(Section):
+    poll_seconds: float = Field(gt=0)
+    send_per_second: float = Field(gt=0)
+    max_attempts: int = Field(ge=1)
+    claim_seconds: int = Field(ge=10)
+
+
+class Simulator(Section):
+    enabled: bool
+    database: str
+
+
+class Secrets(BaseModel):
+    """Never in a file under version control; `repr` shows none of them."""
+
+    model_config = ConfigDict(frozen=True)
+    secret_key: str = Field(repr=False)
+    twilio_account_sid: str = Field(repr=False)
+    twilio_auth_token: str = Field(repr=False)
+    twilio_auth_token_next: str = Field(default="", repr=False)  # the second token while one is being changed
+    metrics_token: str = Field(default="", repr=False)
+
+
+class Config(Section):
+    mode: Literal["development", "production"]
+    helpline: Helpline
+    database: Database
+    server: Server
+    carriers: Carriers
+    voice: Voice
+    sms: Sms
+    status_lookups: StatusLookups
+    casework: Casework
+    translation: Translation
+    storage: Storage
+    console: Console
+    worker: Worker
+    simulator: Simulator
+    public_url: str
+    port: int
+    var: Path
+    secrets: Secrets
+
+    @property
+    def is_production(self) -> bool:
+        return self.mode == "production"
+
+
+def load(path: Path | None = None, environ: dict[str, str] | None = None, **overrides: Any) -> Config:
+    """The configuration of `path` (default: `config.yaml`), the environment and `overrides` ("section.name": value).
+
+    Raises ConfigurationError with one line a fault.
+    """
+    env = dict(os.environ if environ is None else environ)
+    raw = _read(path or Path(env.get("HELPLINE_CONFIG", str(ROOT / "config.yaml"))))
+    _override_from_environment(raw, env)
+    for dotted, value in overrides.items():
+        _put(raw, dotted.split("."), value)
+    raw["port"] = _number(env.get("PORT") or "5000", "PORT")
+    raw.setdefault("var", env.get("HELPLINE_VAR", str(ROOT / "var")))
+    raw["public_url"] = (raw.get("public_url") or env.get("PUBLIC_URL") or f"http://127.0.0.1:{raw['port']}").rstrip("/")
+    _use_account_of_environment(raw, env)
+    raw.setdefault("secrets", _secrets(raw, env))
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("\n".join(lines)) from None
+    careless = faults(config)
+    if careless:
+        raise ConfigurationError("\n".join(careless))
+    return config
+
+
+def faults(config: Config) -> list[str]:
+    """What must not be in production, one sentence each; empty in development."""
+    if not config.is_production:
+        return []
+    found = []
+    if config.simulator.enabled or "simulator" in (config.carriers.voice, config.carriers.sms):
+        found.append("simulator: production must not run with the simulated carrier; set carriers and simulator.enabled")
+    if not config.public_url.startswith("https://"):
+        found.append("PUBLIC_URL: production needs an https:// address")
+    if not config.carriers.twilio.check_signatures:
+        found.append("carriers.twilio.check_signatures: production must check signatures")
+    if len(config.secrets.secret_key) < 32:
+        found.append("SECRET_KEY: set it in the environment to at least 32 random characters")
+    if not config.secrets.twilio_auth_token or not config.secrets.twilio_account_sid:
+        found.append("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN: set both in the environment")
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{path}: must be a mapping of sections")
+    return raw
+
+
+def _override_from_environment(raw: dict[str, Any], env: dict[str, str]) -> None:
+    for name, value in env.items():
+        if name.startswith("HELPLINE_") and "__" in name:
+            _put(raw, name.removeprefix("HELPLINE_").lower().split("__"), yaml.safe_load(value))
+    if env.get("HELPLINE_MODE"):
+        raw["mode"] = env["HELPLINE_MODE"]
+    if env.get("DATABASE_URL"):
+        _put(raw, ["database", "url"], with_driver(env["DATABASE_URL"]))
+
+
+def with_driver(url: str) -> str:
+    """`postgres://` and `postgresql://` addresses name psycopg 3, the driver that is installed."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _put(raw: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        raw = raw.setdefault(part, {})
+    raw[path[-1]] = value
+
+
+def _number(text: str, name: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ConfigurationError(f"{name}: must be a number")
+    return int(text)
+
+
+def _use_account_of_environment(raw: dict[str, Any], env: dict[str, str]) -> None:
+    """A Twilio account and a public address in the environment are meant to be used: no further setting is needed.
+
+    The simulator is then off unless asked for by name: on a public address anybody could file with it.
+    """
+    public = str(raw["public_url"]).startswith("https://")
+    if not (env.get("TWILIO_ACCOUNT_SID") and env.get("TWILIO_AUTH_TOKEN") and public):
+        return
+    if "HELPLINE_SIMULATOR__ENABLED" not in env:
+        _put(raw, ["simulator", "enabled"], False)
+    for channel in ("voice", "sms"):
+        if f"HELPLINE_CARRIERS__{channel.upper()}" not in env:
+            _put(raw, ["carriers", channel], "twilio")
+    if env.get("TWILIO_NUMBER"):
+        _put(raw, ["helpline", "number"], env["TWILIO_NUMBER"])
+        _put(raw, ["helpline", "sms_number"], env["TWILIO_NUMBER"])
+
+
+def _secrets(raw: dict[str, Any], env: dict[str, str]) -> dict[str, str]:
+    names = list(Secrets.model_fields)
+    found = {name: env[name.upper()] for name in names if env.get(name.upper())}
+    if raw.get("mode") == "production":
+        return {"secret_key": "", "twilio_account_sid": "", "twilio_auth_token": "", **found}
+    return {**_development_secrets(Path(raw["var"])), **found}
+
+
+def _development_secrets(var: Path) -> dict[str, str]:
+    path = var / "secrets.json"
+    if not path.exists():
+        var.mkdir(parents=True, exist_ok=True)
+        made = {
+            "secret_key": token.token_urlsafe(48),
+            "twilio_account_sid": "AC" + token.token_hex(16),
+            "twilio_auth_token": token.token_hex(16),
+        }
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(made), encoding="utf-8")
+        try:
+            os.link(fresh, path)  # fails when another process was first: its secrets stand
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return dict(json.loads(path.read_text(encoding="utf-8")))

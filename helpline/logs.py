@@ -1,0 +1,44 @@
+"""Structured logs: one JSON object a line in production, readable lines in development. Ids only, never numbers or texts."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from helpline.config import Config
+
+
+def set_up(config: Config) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _exception_without_values,
+            structlog.processors.JSONRenderer(ensure_ascii=False)
+            if config.is_production
+            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _exception_without_values(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An exception's type and place, without its message: database errors quote the row they failed on."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        trace, last = error.__traceback__, ""
+        while trace:
+            last = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        event["error"], event["where"] = type(error).__name__, last
+    return event

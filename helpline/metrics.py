@@ -1,0 +1,44 @@
+"""Prometheus metrics, read from the store when asked: the same whichever of the processes answers."""
+
+from __future__ import annotations
+
+import hmac
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import func, select
+
+from helpline.config import Config
+from helpline.runtime import Runtime, utc_now
+from models import Call, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated
+
+
+def may_read(config: Config, authorization: str) -> bool:
+    token = config.secrets.metrics_token
+    if not token:
+        return not config.is_production
+    return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+
+
+def render(runtime: Runtime) -> bytes:
+    """The text exposition: backlogs and their age, calls under way, complaints by state, workers alive."""
+    registry = CollectorRegistry()
+    now = utc_now()
+    with runtime.reading() as db:
+        states = Gauge("helpline_complaints", "Complaints by state", ["state"], registry=registry)
+        for state, count in db.execute(select(Complaint.state, func.count()).group_by(Complaint.state)):
+            states.labels(state).set(count)
+        backlog = Gauge("helpline_backlog", "Work waiting, by kind", ["kind"], registry=registry)
+        for kind, table in (("outbox", Outgoing), ("recordings", Recording), ("translations", Translated), ("inbound", Inbound)):
+            count = db.scalar(select(func.count()).select_from(table).where(table.state == "pending"))
+            backlog.labels(kind).set(count or 0)
+        parked = Gauge("helpline_outbox_parked", "Messages that wait for a person", registry=registry)
+        parked.set(db.scalar(select(func.count()).select_from(Outgoing).where(Outgoing.state == "parked")) or 0)
+        oldest = Gauge("helpline_outbox_oldest_seconds", "Age of the oldest message not yet sent", registry=registry)
+        first = db.scalar(select(func.min(Outgoing.created_at)).where(Outgoing.state == "pending"))
+        oldest.set((now - first).total_seconds() if first else 0)
+        calls = Gauge("helpline_calls_open", "Calls under way", registry=registry)
+        calls.set(db.scalar(select(func.count()).select_from(Call).where(Call.ended_at.is_(None))) or 0)
+        beat = Gauge("helpline_worker_silent_seconds", "Since a worker was last alive", registry=registry)
+        last = db.scalar(select(func.max(Heartbeat.at)))
+        beat.set((now - last).total_seconds() if last else float("inf"))
+    return generate_latest(registry)

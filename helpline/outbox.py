@@ -1,0 +1,57 @@
+"""The outbox: what is owed to citizens, written in the transaction that causes it, sent by the worker.
+
+A row's life: `pending` → `claimed` → `sent` → `delivered`. A claim that is never reported on has an *unknown* outcome:
+the carrier is asked by number, text and time before anything is sent again. `parked` rows wait for a person (the console's
+page of messages that could not be delivered), `suppressed` ones are not sent because the number asked for silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from models import Outgoing, new_id
+from prompts.catalogue import Sms
+
+STATES = ("pending", "claimed", "sent", "delivered", "parked", "suppressed")
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A message to be written. `answered`: it goes out as the answer to the request at hand, so the worker sends it only
+    when no delivery report of it arrives and the carrier does not know it."""
+
+    key: str
+    to: str
+    sms: Sms
+    complaint_id: int | None = None
+    answered: bool = False
+
+
+def row(owed: Owed, now: datetime) -> dict[str, object]:
+    """The outbox row of `owed`."""
+    return {
+        "id": new_id(now),
+        "key": owed.key,
+        "kind": "sms",
+        "to_number": owed.to,
+        "body": owed.sms.text,
+        "template": owed.sms.key,
+        "language": owed.sms.language,
+        "complaint_id": owed.complaint_id,
+        "state": "claimed" if owed.answered else "pending",
+        "attempts": 1 if owed.answered else 0,
+        "next_at": now,
+        "claimed_at": now if owed.answered else None,
+        "created_at": now,
+    }
+
+
+def owe(db: Connection, owed: Owed, now: datetime) -> bool:
+    """Write `owed` in the transaction at hand; False when its key is there already (it is owed once)."""
+    if db.execute(select(Outgoing.id).where(Outgoing.key == owed.key)).first():
+        return False
+    db.execute(insert(Outgoing), [row(owed, now)])
+    return True

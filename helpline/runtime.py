@@ -1,0 +1,59 @@
+"""What every part needs, built once and passed in: no globals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session
+
+from helpline import sla
+from helpline.config import ROOT, Config
+from helpline.reference import Reference
+from models import READ_ONLY, make_engine
+from prompts.catalogue import Catalogue
+from prompts.catalogue import load as load_catalogue
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    config: Config
+    engine: Engine
+    reference: Reference
+    catalogue: Catalogue
+    calendar: sla.Calendar
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at its end, rolled back by an exception. Never held while a carrier is called."""
+        with self.engine.begin() as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads: on SQLite it does not wait for writers."""
+        with self._read_engine.connect() as db, Session(bind=db) as session:
+            yield session
+
+    @cached_property
+    def _read_engine(self) -> Engine:
+        return self.engine.execution_options(**READ_ONLY)
+
+
+def build_runtime(config: Config) -> Runtime:
+    """Raises ConfigurationError, CatalogueError or LifecycleError when something does not fit together."""
+    return Runtime(
+        config=config,
+        engine=make_engine(config.database.url, pool_size=config.database.pool_size),
+        reference=Reference.from_csv(ROOT / "reference"),
+        catalogue=load_catalogue(),
+        calendar=sla.load_calendar(config.casework.working_hours),
+    )

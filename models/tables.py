@@ -1,0 +1,320 @@
+"""The store: every table, its keys and indexes. Rules that span rows are in `helpline/`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Id, UtcDateTime
+
+PHONE = String(64)  # E.164, or what a carrier gives for somebody without a number ("anonymous", a header)
+LANGUAGE = String(2)
+
+
+class Department(Base):
+    __tablename__ = "departments"
+    code: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name_en: Mapped[str] = mapped_column(String(200))
+    name_bn: Mapped[str] = mapped_column(String(200))
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class District(Base):
+    __tablename__ = "districts"
+    code: Mapped[str] = mapped_column(String(8), primary_key=True)  # LGD code
+    name_en: Mapped[str] = mapped_column(String(100))
+    name_bn: Mapped[str] = mapped_column(String(100))
+    name_hi: Mapped[str] = mapped_column(String(100))
+
+
+class Category(Base):
+    __tablename__ = "categories"
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    parent_code: Mapped[str | None] = mapped_column(ForeignKey("categories.code"))
+    name_en: Mapped[str] = mapped_column(String(200))
+    name_bn: Mapped[str] = mapped_column(String(200))
+    name_hi: Mapped[str] = mapped_column(String(200))
+    department_code: Mapped[str] = mapped_column(ForeignKey("departments.code"))
+    priority: Mapped[str] = mapped_column(String(10))
+    sla_days: Mapped[int]
+
+
+class User(Base):
+    """A member of staff who signs in to the console."""
+
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    username: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(20))  # helpline.roles
+    department_code: Mapped[str | None] = mapped_column(ForeignKey("departments.code"))
+    district_code: Mapped[str | None] = mapped_column(ForeignKey("districts.code"))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(LANGUAGE, default="bn")
+    active: Mapped[bool] = mapped_column(default=True)
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    session_epoch: Mapped[int] = mapped_column(default=0)  # raised to end every session of this person
+    created_at: Mapped[datetime]
+
+
+class Phone(Base):
+    """What is known of a number, not of a person: several people can share one phone."""
+
+    __tablename__ = "phones"
+    number: Mapped[str] = mapped_column(PHONE, primary_key=True)
+    language: Mapped[str | None] = mapped_column(LANGUAGE)
+    sms_stopped_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+class Complaint(Base):
+    __tablename__ = "complaints"
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
+    ack: Mapped[str | None] = mapped_column(String(11), unique=True)  # none while a draft
+    state: Mapped[str] = mapped_column(String(20))  # helpline.lifecycle.State
+    incomplete: Mapped[bool] = mapped_column(default=False)  # registered, but an agent must complete it
+    channel: Mapped[str] = mapped_column(String(10))  # voice | sms | agent
+    source_key: Mapped[str | None] = mapped_column(String(80), unique=True)  # CallSid, MessageSid: one filing each
+    language: Mapped[str] = mapped_column(LANGUAGE)
+    name: Mapped[str] = mapped_column(String(120), default="")
+    phone: Mapped[str | None] = mapped_column(PHONE)  # the registered number, E.164
+    caller_number: Mapped[str | None] = mapped_column(PHONE)  # where it came from, as the carrier gave it
+    category_code: Mapped[str | None] = mapped_column(String(40))  # two levels: "ROAD" or "ROAD.LIGHT"
+    district_code: Mapped[str | None] = mapped_column(String(8))
+    pincode: Mapped[str | None] = mapped_column(String(6))
+    place: Mapped[str] = mapped_column(String(200), default="")
+    description: Mapped[str] = mapped_column(Text, default="")  # the citizen's own words
+    priority: Mapped[str] = mapped_column(String(10), default="normal")
+    department_code: Mapped[str | None] = mapped_column(String(20))
+    level: Mapped[int] = mapped_column(default=1)  # L1 … L4
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    due_at: Mapped[datetime | None]
+    escalate_at: Mapped[datetime | None]  # when the next level is told
+    outcome: Mapped[str | None] = mapped_column(String(20))  # confirmed | unconfirmed | withdrawn
+    duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    rating: Mapped[int | None]
+    reopen_count: Mapped[int] = mapped_column(default=0)
+    last_seq: Mapped[int] = mapped_column(default=0)  # of its events; doubles as the version for optimistic locking
+    last_hash: Mapped[str] = mapped_column(String(64), default="")
+    indexed_seq: Mapped[int] = mapped_column(default=0)  # up to which event the worker has taken it into the search
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    registered_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    events: Mapped[list[Event]] = relationship(order_by="Event.seq", viewonly=True)
+    recordings: Mapped[list[Recording]] = relationship(order_by="Recording.id", viewonly=True)
+    owner: Mapped[User | None] = relationship(viewonly=True)
+
+    __table_args__ = (
+        CheckConstraint("(ack IS NULL) = (registered_at IS NULL)", name="ack_when_registered"),
+        Index("ix_complaints_phone", "phone", "created_at"),
+        Index("ix_complaints_state_created_at", "state", "created_at"),
+        Index("ix_complaints_department_code_state", "department_code", "state", "due_at"),
+        Index("ix_complaints_owner_id_state", "owner_id", "state", "due_at"),
+        Index("ix_complaints_escalate_at", "escalate_at"),
+        Index("ix_complaints_updated_at", "updated_at"),
+        Index(
+            "ix_complaints_unindexed",
+            "id",
+            sqlite_where=text("indexed_seq <> last_seq"),
+            postgresql_where=text("indexed_seq <> last_seq"),
+        ),
+    )
+
+
+class Event(Base):
+    """One thing that happened to a complaint. Append-only: triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    seq: Mapped[int]
+    at: Mapped[datetime]
+    action: Mapped[str] = mapped_column(String(30))
+    actor_kind: Mapped[str] = mapped_column(String(10))  # citizen | staff | system
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    channel: Mapped[str] = mapped_column(String(10))
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    data: Mapped[dict[str, Any]]
+    hash: Mapped[str] = mapped_column(String(64))  # over the previous event's hash and this one's content
+
+    actor: Mapped[User | None] = relationship(viewonly=True)
+    __table_args__ = (UniqueConstraint("complaint_id", "seq"),)
+
+
+class SearchWord(Base):
+    """A complaint's searchable words (folded), so that search is an index look-up on SQLite and PostgreSQL alike."""
+
+    __tablename__ = "search_words"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(String(40), primary_key=True)
+    __table_args__ = (Index("ix_search_words_word", "word", "complaint_id"),)
+
+
+class Call(Base):
+    __tablename__ = "calls"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    sid: Mapped[str] = mapped_column(String(64), unique=True)
+    from_number: Mapped[str] = mapped_column(PHONE)
+    to_number: Mapped[str] = mapped_column(PHONE)
+    language: Mapped[str | None] = mapped_column(LANGUAGE)
+    answers: Mapped[dict[str, Any]]  # what was keyed and said so far
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    status: Mapped[str] = mapped_column(String(20), default="in-progress")
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_calls_open", "seen_at", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        Index("ix_calls_complaint_id", "complaint_id"),
+    )
+
+
+class Inbound(Base):
+    """What a carrier sent, under its own id, and what was answered: delivered twice, it gets the same answer."""
+
+    __tablename__ = "inbound"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)  # "sms:<MessageSid>", "step:<CallSid>:<n>", …
+    kind: Mapped[str] = mapped_column(String(16))  # sms | step | call-status | sms-status | recording
+    payload: Mapped[dict[str, Any]]
+    answer: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(10), default="done")  # pending | done | failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime]
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    from_number: Mapped[str | None] = mapped_column(PHONE)
+    __table_args__ = (
+        Index("ix_inbound_pending", "received_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_inbound_complaint_id", "complaint_id"),
+        Index("ix_inbound_from_number", "from_number", "received_at"),
+    )
+
+
+class Outgoing(Base):
+    """A message owed to a citizen: the outbox. Its text is frozen when it is written."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    kind: Mapped[str] = mapped_column(String(8), default="sms")
+    to_number: Mapped[str] = mapped_column(PHONE)
+    body: Mapped[str] = mapped_column(Text)
+    template: Mapped[str] = mapped_column(String(60))
+    language: Mapped[str] = mapped_column(LANGUAGE)
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    state: Mapped[str] = mapped_column(String(12), default="pending")  # helpline.outbox.STATES
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    carrier: Mapped[str | None] = mapped_column(String(20))
+    carrier_sid: Mapped[str | None] = mapped_column(String(64))
+    carrier_status: Mapped[str | None] = mapped_column(String(20))
+    error_code: Mapped[str | None] = mapped_column(String(20))
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_outbox_due", "next_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_outbox_state", "state", "created_at"),
+        Index("ix_outbox_carrier_sid", "carrier_sid"),
+        Index("ix_outbox_complaint_id", "complaint_id"),
+        Index("ix_outbox_to_number", "to_number", "created_at"),
+    )
+
+
+class Recording(Base):
+    """Something a citizen said: first the carrier's address of it, later the file."""
+
+    __tablename__ = "recordings"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    sid: Mapped[str] = mapped_column(String(64), unique=True)
+    call_sid: Mapped[str] = mapped_column(String(64))
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    purpose: Mapped[str] = mapped_column(String(12))  # problem | name | addition | message
+    url: Mapped[str] = mapped_column(String(400))
+    seconds: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(10), default="pending")  # pending | stored | absent | failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    path: Mapped[str | None] = mapped_column(String(400))  # relative to storage.recordings
+    content_type: Mapped[str | None] = mapped_column(String(40))
+    size: Mapped[int | None]
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        Index("ix_recordings_due", "next_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_recordings_complaint_id", "complaint_id"),
+        Index("ix_recordings_call_sid", "call_sid"),
+    )
+
+
+class Translated(Base):
+    """A machine's translation of a citizen's or an officer's text, kept beside the original."""
+
+    __tablename__ = "translations"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    subject: Mapped[str] = mapped_column(String(40))  # "description", "event:<seq>"
+    source: Mapped[str] = mapped_column(LANGUAGE)
+    target: Mapped[str] = mapped_column(LANGUAGE)
+    original: Mapped[str] = mapped_column(Text)
+    translation: Mapped[str | None] = mapped_column(Text)
+    engine: Mapped[str | None] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(10), default="pending")  # pending | done | failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("complaint_id", "subject", "target"),
+        Index("ix_translations_due", "next_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+    )
+
+
+class Conversation(Base):
+    """What the text line last asked a number, and what the answer is about."""
+
+    __tablename__ = "conversations"
+    number: Mapped[str] = mapped_column(PHONE, primary_key=True)
+    awaiting: Mapped[str] = mapped_column(String(20))
+    context: Mapped[dict[str, Any]]
+    expires_at: Mapped[datetime]
+
+
+class Tally(Base):
+    """How often something was done within an hour, by whom: limits that every process shares."""
+
+    __tablename__ = "tallies"
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime(), primary_key=True)
+    count: Mapped[int] = mapped_column(default=0)
+
+
+class Audit(Base):
+    """Who did or saw what in the console, beside the complaints' own events."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    action: Mapped[str] = mapped_column(String(40))
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    data: Mapped[dict[str, Any]]
+    __table_args__ = (Index("ix_audit_at", "at"),)
+
+
+class Heartbeat(Base):
+    """When each worker was last alive, for `/readyz` and the metrics."""
+
+    __tablename__ = "heartbeats"
+    worker: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime]

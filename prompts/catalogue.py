@@ -1,0 +1,164 @@
+"""The catalogue of every sentence a citizen hears or reads, in every language, loaded and checked once.
+
+`prompts/*.yaml` holds entries side by side:
+
+    notify.registered:            # SMS: `sms: true`, a DLT template id a language, a budget of segments
+      sms: true
+      dlt: {bn: "…", en: "…"}
+      segments: 3
+      bn: "…{ack}…"
+      en: "…{ack}…"
+      hi: "…{ack}…"
+
+Voice entries have only the languages. Placeholders must be the same in every language.
+"""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DIRECTORY = Path(__file__).resolve().parent
+LANGUAGES = ("bn", "en", "hi")
+MAX_VALUE = 30  # characters of a variable's value, TRAI's rule for SMS templates
+
+_GSM_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
+
+
+class CatalogueError(Exception):
+    """The prompts cannot be used; one line a fault."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    key: str
+    texts: Mapping[str, str]
+    placeholders: frozenset[str]
+    sms: bool = False
+    dlt: Mapping[str, str] = field(default_factory=dict)
+    segments: int = 3
+
+
+@dataclass(frozen=True)
+class Sms:
+    """A message ready to be sent."""
+
+    text: str
+    key: str
+    language: str
+    dlt_template_id: str
+    segments: int
+
+
+class Catalogue:
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = dict(entries)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __getitem__(self, key: str) -> Entry:
+        return self._entries[key]
+
+    def text(self, key: str, language: str, **values: object) -> str:
+        """The sentence in `language`. Raises KeyError for an unknown key or a missing value."""
+        return self._entries[key].texts[language].format_map(values)
+
+    def sms(self, key: str, language: str, **values: object) -> Sms:
+        """The message, each value cut to TRAI's 30 characters and kept in one line."""
+        entry = self._entries[key]
+        body = entry.texts[language].format_map({name: _fit(str(value)) for name, value in values.items()})
+        return Sms(body, key, language, entry.dlt.get(language, ""), segment_count(body))
+
+
+def load(directory: Path = DIRECTORY) -> Catalogue:
+    """Every entry of `directory`/*.yaml. Raises CatalogueError."""
+    entries: dict[str, Entry] = {}
+    found: list[str] = []
+    for path in sorted(directory.glob("*.yaml")):
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+        for key, row in raw.items():
+            if key in entries:
+                found.append(f"{path.name}: {key} stands twice")
+            entry = _entry(key, row)
+            found += [f"{path.name}: {key}: {fault}" for fault in _faults(entry, row)]
+            entries[key] = entry
+    if found:
+        raise CatalogueError("\n".join(found))
+    return Catalogue(entries)
+
+
+def _entry(key: str, row: Mapping[str, Any]) -> Entry:
+    texts = {lang: unicodedata.normalize("NFC", str(row[lang]).strip()) for lang in LANGUAGES if row.get(lang)}
+    names = _placeholders(next(iter(texts.values()), ""))
+    return Entry(key, texts, names, bool(row.get("sms")), dict(row.get("dlt") or {}), int(row.get("segments", 3)))
+
+
+def _faults(entry: Entry, row: Mapping[str, Any]) -> list[str]:
+    found = [f"has no text in {lang}" for lang in LANGUAGES if lang not in entry.texts]
+    found += [
+        f"the placeholders of {lang} are not those of the other languages"
+        for lang, text in entry.texts.items()
+        if _placeholders(text) != entry.placeholders
+    ]
+    found += [f"unknown setting {name}" for name in set(row) - {*LANGUAGES, "sms", "dlt", "segments", "note"}]
+    if entry.sms:
+        found += [
+            f"{lang} takes {count} segments at its longest, {entry.segments} are allowed"
+            for lang, text in entry.texts.items()
+            if (count := segment_count(_at_its_longest(text, entry.placeholders, lang))) > entry.segments
+        ]
+    return found
+
+
+def _placeholders(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
+def _at_its_longest(text: str, names: frozenset[str], language: str) -> str:
+    filler = "x" if language == "en" else "ক"
+    return text.format_map({name: filler * _LENGTHS.get(name, MAX_VALUE) for name in names})
+
+
+# Values whose length is known, in characters.
+_LENGTHS = {"ack": 13, "date": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20}
+
+
+def _fit(value: str) -> str:
+    value = " ".join(value.split())
+    return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1].rstrip() + "."
+
+
+def is_gsm7(text: str) -> bool:
+    return all(ch in _GSM_BASIC or ch in _GSM_EXTENDED for ch in text)
+
+
+def segment_count(text: str) -> int:
+    """How many SMS parts `text` is: GSM-7 160/153, UCS-2 70/67; a character is never split over two parts."""
+    if is_gsm7(text):
+        return _parts([2 if ch in _GSM_EXTENDED else 1 for ch in text], 160, 153)
+    return _parts([2 if ord(ch) > 0xFFFF else 1 for ch in text], 70, 67)
+
+
+def _parts(widths: list[int], single: int, each: int) -> int:
+    if sum(widths) <= single:
+        return 1
+    parts, used = 1, 0
+    for width in widths:
+        if used + width > each:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

