@@ -71,6 +71,7 @@ class Filed:
     ack: str
     is_new: bool = True
     message: str = ""  # what the citizen is told of it
+    outgoing_id: int | None = None  # the outbox row of that message
 
 
 FIELDS = ("language", "name", "phone", "caller_number", "category_code", "district_code", "pincode", "place", "description",
@@ -94,7 +95,16 @@ def get_by_ack(db: Connection, ack: str) -> Row[Any] | None:
     return db.execute(_by_ack, {"wanted": ack}).first()
 
 
-def file(db: Connection, runtime: Runtime, filing: Filing, actor: Actor, now: datetime, *, answered: bool = False) -> Filed:
+def file(
+    db: Connection,
+    runtime: Runtime,
+    filing: Filing,
+    actor: Actor,
+    now: datetime,
+    *,
+    answered: bool = False,
+    template: str = "notify.registered",
+) -> Filed:
     """Register a complaint: one complaint, one event and one message owed, together.
 
     The same `source_key` again gives the first one's number (`is_new` False). `answered` says that the message goes out as
@@ -107,13 +117,13 @@ def file(db: Connection, runtime: Runtime, filing: Filing, actor: Actor, now: da
         row["ack"], row["registered_at"] = acknowledgement.generate(now), now
         row |= _clock(runtime, row, now)
         event = _event(row, "register", actor, now, before={}, after=_facts(row), data=dict(filing.data))
-        owed = _owed(runtime, row, "notify.registered", event["seq"], answered=answered)
+        owed = _owed(runtime, row, template, event["seq"], answered=answered)
         try:
             with db.begin_nested():
-                _write_filing(db, row, event, owed, now)
+                outgoing_id = _write_filing(db, row, event, owed, now)
         except IntegrityError:
             continue  # the number was taken, one time in very many
-        return Filed(row["id"], row["ack"], message=owed.sms.text if owed else "")
+        return Filed(row["id"], row["ack"], message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
     raise RuntimeError("no free acknowledgement number was found")
 
 
@@ -181,9 +191,8 @@ def act(
     event = _event(after, action, actor, now, before=_facts(before), after=_facts(after), data=given)
     _write_change(db, before, changes, event, now)
     owed = _owed(runtime, after, _template(step, after), event["seq"], answered=answered, given=given)
-    if owed:
-        db.execute(_insert_outgoing, [outbox.row(owed, now)])
-    return Filed(complaint_id, after["ack"] or "", message=owed.sms.text if owed else "")
+    outgoing_id = _write_owed(db, owed, now)
+    return Filed(complaint_id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
 
 
 def preview(runtime: Runtime, row: Row[Any], action: str, data: Mapping[str, Any], now: datetime, db: Connection) -> str:
@@ -231,6 +240,10 @@ def _fit_field(runtime: Runtime, name: str, value: Any) -> Any:
         return text if text in runtime.reference.categories else None
     if name == "department":
         return text if text in runtime.reference.departments else None
+    if name == "district":
+        return text if text in runtime.reference.districts else None
+    if name == "pincode":
+        return text if text in runtime.reference.pincodes else None
     if name == "rejection_reason":
         return text if text in lifecycle.REJECTION_REASONS else None
     if name == "priority":
@@ -280,7 +293,14 @@ def _on_forward(runtime: Runtime, db: Connection, before: Any, given: Any, now: 
 
 
 def _on_complete(runtime: Runtime, db: Connection, before: Any, given: Any, now: datetime) -> dict[str, Any]:
-    return {"incomplete": False}
+    """What was missing is filled in; a text is added to what was said before, a new category routes anew."""
+    changes: dict[str, Any] = {name: given[name][: _LIMITS[name]] for name in ("name", "place") if name in given}
+    changes |= {f"{name}_code": given[name] for name in ("district", "category") if name in given}
+    changes |= {"pincode": given["pincode"]} if "pincode" in given else {}
+    if text := given.get("text"):
+        changes["description"] = "\n".join(part for part in (before["description"], text) if part)[: _LIMITS["description"]]
+    routed = _routed(runtime, {**before, **changes, "priority": None}) if "category" in given else {}
+    return {"incomplete": False, **changes, **routed}
 
 
 def _on_resolve(runtime: Runtime, db: Connection, before: Any, given: Any, now: datetime) -> dict[str, Any]:
@@ -464,11 +484,18 @@ def chain_hash(previous: str, event: Mapping[str, Any]) -> str:
 
 def _write_filing(
     db: Connection, row: dict[str, Any], event: dict[str, Any], owed: outbox.Owed | None, now: datetime
-) -> None:
+) -> int | None:
     db.execute(_insert_complaint, [row])
     db.execute(_insert_event, [event])
-    if owed:
-        db.execute(_insert_outgoing, [outbox.row(owed, now)])
+    return _write_owed(db, owed, now)
+
+
+def _write_owed(db: Connection, owed: outbox.Owed | None, now: datetime) -> int | None:
+    if owed is None:
+        return None
+    row = outbox.row(owed, now)
+    db.execute(_insert_outgoing, [row])
+    return int(row["id"])
 
 
 def _write_change(

@@ -75,7 +75,7 @@ REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "ab
 
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
 FIELDS = ("reason", "rejection_reason", "report", "question", "answer", "department", "original", "text", "rating",
-          "category", "priority", "owner")  # fmt: skip
+          "category", "priority", "owner", "name", "place", "district", "pincode")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ def _row(
 TABLE: tuple[Transition, ...] = (
     _row("register", {State.DRAFT}, State.REGISTERED, _CITIZEN | _SYSTEM | _TAKES_CALLS, tells="notify.registered"),
     _row("discard", {State.DRAFT}, State.REJECTED, _TAKES_CALLS, ("reason",)),
-    _row("complete", _OPEN, None, _TAKES_CALLS, optional=("text",)),
+    _row("complete", _OPEN, None, _CITIZEN | _TAKES_CALLS,
+         optional=("text", "name", "place", "district", "pincode", "category")),
     _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority",)),
     _row("review", {State.REGISTERED, State.REOPENED}, State.UNDER_REVIEW, _DESK, tells="notify.under_review"),
     _row("forward", _WORKING, State.FORWARDED, _DESK, ("department",), ("reason",), "notify.forwarded"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -30,7 +31,7 @@ class Owed:
     answered: bool = False
 
 
-def row(owed: Owed, now: datetime) -> dict[str, object]:
+def row(owed: Owed, now: datetime) -> dict[str, Any]:
     """The outbox row of `owed`."""
     return {
         "id": new_id(now),
