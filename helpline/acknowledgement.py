@@ -38,3 +38,37 @@ def normalise(text: str) -> str | None:
 def display(ack: str) -> str:
     """`261 2345 6789`, as it is printed and said."""
     return f"{ack[:3]} {ack[3:7]} {ack[7:]}"
+
+
+def find_all(text: str) -> list[str]:
+    """Every valid number in messy `text`, in order, once each.
+
+    Digits may be Bengali or Devanagari and apart by spaces, dashes, dots or line breaks; a keyword may be glued to them.
+    Two numbers run together are not guessed: which eleven digits were meant cannot be known.
+    """
+    found: list[str] = []
+    for run in _RUN.findall(text.translate(_DIGITS)):
+        found += [ack for ack in _in_run(run) if ack not in found]
+    return found
+
+
+def _in_run(run: str) -> list[str]:
+    """Numbers in a run of digit groups: whole groups are joined until they make eleven digits."""
+    groups = re.findall(r"[0-9]+", run)
+    found, start = [], 0
+    while start < len(groups):
+        length = _joined(groups, start)
+        if length:
+            found.append("".join(groups[start : start + length]))
+        start += length or 1
+    return found
+
+
+def _joined(groups: list[str], start: int) -> int:
+    """How many groups from `start` make a valid number; 0 when none do."""
+    digits = ""
+    for count, group in enumerate(groups[start:], start=1):
+        digits += group
+        if len(digits) >= LENGTH:
+            return count if is_valid(digits) else 0
+    return 0

@@ -1,0 +1,73 @@
+"""Who hears what of a complaint.
+
+The full status goes to the registered number, or to whoever gives the acknowledgement number **and** the registered number.
+Others hear that the two do not match: in the same words, after the same look-ups, whether or not the number exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from helpline import acknowledgement, complaints, lifecycle, limits, notices
+from helpline.lifecycle import State
+from helpline.runtime import Runtime
+from models import Complaint
+
+_LIVE = [str(s) for s in State if s != State.DRAFT and lifecycle.is_open(s)]
+_latest_open = (
+    select(Complaint.__table__)
+    .where(Complaint.phone == bindparam("phone"), Complaint.state.in_(_LIVE))
+    .order_by(Complaint.created_at.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    kind: str  # full | mismatch | limited
+    row: Row[Any] | None = None
+
+
+def look_up(
+    db: Connection, runtime: Runtime, ack: str, caller: str | None, now: datetime, *, registered: str | None = None
+) -> Answer:
+    """`caller` and `registered` are E.164 or None. Only tries with a number that is not the caller's own are counted."""
+    row = complaints.get_by_ack(db, ack)
+    if row is not None and caller and row.phone == caller:
+        return Answer("full", _carrying_on(db, row))
+    tried = limits.count(db, "status", caller or "unknown", now)
+    if tried > runtime.config.status_lookups.per_caller_per_hour:
+        return Answer("limited")
+    if row is not None and registered and row.phone == registered:
+        return Answer("full", _carrying_on(db, row))
+    return Answer("mismatch")
+
+
+def _carrying_on(db: Connection, row: Row[Any]) -> Row[Any]:
+    """A duplicate speaks for the complaint that carries on."""
+    if row.duplicate_of_id is None:
+        return row
+    return complaints.get(db, row.duplicate_of_id) or row
+
+
+def latest_open(db: Connection, phone: str | None) -> Row[Any] | None:
+    """The newest open complaint of a number: offered to a caller, told only when asked."""
+    return db.execute(_latest_open, {"phone": phone}).first() if phone else None
+
+
+def sentence(runtime: Runtime, row: Any, language: str) -> str:
+    """One plain sentence: number, one of three words, office, date."""
+    key = f"status.{'closed' if row.state == State.CLOSED else row.state if row.state == State.REJECTED else lifecycle.CITIZEN_WORD[row.state]}"
+    entry = runtime.catalogue[key]
+    values = {
+        "helpline": runtime.config.helpline.short_name,
+        "ack": acknowledgement.display(row.ack),
+        "office": notices.office_name(runtime, row.department_code, language),
+        "date": notices.short_date(row.due_at, language) if row.due_at else "",
+        "phone": runtime.config.helpline.display_number,
+    }
+    return runtime.catalogue.sms(key, language, **{name: values[name] for name in entry.placeholders}).text

@@ -1,0 +1,164 @@
+"""Text as citizens write it: Bengali, English, Hindi, and Bengali or Hindi in Latin letters."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+import regex
+
+_FOLD = str.maketrans("০১২৩৪৫৬৭৮৯०१२३४५६७८९", "01234567890123456789")
+_TO_BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
+_INVISIBLE = regex.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+_CONTROL = regex.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_TOKEN = regex.compile(r"[\p{L}\p{M}]+|\d+")
+_BENGALI = regex.compile(r"\p{Bengali}")
+_DEVANAGARI = regex.compile(r"\p{Devanagari}")
+_LATIN = regex.compile(r"[A-Za-z]")
+
+# Words that tell romanised Bengali and romanised Hindi from English, and from each other.
+_BN_LATN = frozenset(
+    "ache achhe nei nai hoyeche hoyni hoini hochche hocche korun koro korbo korte pai paini pacchi pacche pachi dicche dichhe "
+    "debe den dey dei amar amader apnar apnara tar ta te ei eta oi ki keno kothay kobe koto onek khub bhalo kharap bhanga "
+    "jol rasta rastar alo bidyut taka takar mas din dhore theke jonno jonyo sathe songe abar ekhono er ke ar r janan janaben "
+    "obostha abastha obhijog abhijog somossa samasya dorkar chai lagbe bolun bolche bolchen keu kichu kichui na hoy hoyna "
+    "jay jayni jachche gram para elaka pathan pathaben bondho dada didi office-e niye geche gelo eseche ase asche aseni asche "
+    "nicche nichhe diye diyeche sob koi kore kaj bari ghor chele meye lok khoborer khobor nombor dhonnobad namaskar".split()
+)
+_HI_LATN = frozenset(
+    "hai hain nahi nahin ka ki ko kya mera meri mere hamara hamare karo karna karen kar raha rahi rahe hua hui gaya gayi "
+    "paani pani bijli sadak bahut mein se par liye chahiye batao bataiye madad shikayat kab kyun kyon milta mila mili "
+    "humko mujhe aap band chalu dhanyavaad sthiti kuch koi wala gaddha gadde bol rupaye paisa tak".split()
+)
+_ENGLISH = frozenset(
+    "the is are was my our your of in on for not no to and with from please has have been this that it at by we i you when "
+    "what how water road broken street light power electricity since days months file status complaint help stop start add "
+    "rate reopen no. send done will be any there near very".split()
+)
+
+
+def fold_digits(text: str) -> str:
+    """Bengali and Devanagari digits as 0-9; other digits (², ①) are left alone."""
+    return text.translate(_FOLD)
+
+
+def to_bengali_digits(text: str) -> str:
+    return text.translate(_TO_BENGALI)
+
+
+def normalise(text: str) -> str:
+    """NFC (য় has two encodings), without invisible and control characters, digits folded, lower case."""
+    text = unicodedata.normalize("NFC", _CONTROL.sub(" ", _INVISIBLE.sub("", text)))
+    return unicodedata.normalize("NFC", text.translate(_FOLD).casefold())
+
+
+def tokens(text: str) -> list[str]:
+    """Words and numbers of normalised `text`; a Bengali word stays whole."""
+    return _TOKEN.findall(text)
+
+
+def language_tag(text: str) -> str:
+    """`bn`, `en`, `hi`, `bn-Latn`, `hi-Latn` or `mixed`: how the message is written."""
+    bengali, hindi, latin = (len(p.findall(text)) for p in (_BENGALI, _DEVANAGARI, _LATIN))
+    words = tokens(normalise(text))
+    latin_words = [w for w in words if w.isascii() and w.isalpha()]
+    if bengali and len(latin_words) >= 2 and latin >= 4:
+        return "mixed"
+    if bengali or hindi:
+        return "bn" if bengali >= hindi else "hi"
+    return _latin_tag(latin_words)
+
+
+def _latin_tag(words: list[str]) -> str:
+    bn = sum(word in _BN_LATN for word in words)
+    hi = sum(word in _HI_LATN for word in words)
+    en = sum(word in _ENGLISH for word in words)
+    if hi > bn and hi > en:
+        return "hi-Latn"
+    if bn >= max(1, hi) and bn > en:
+        return "bn-Latn"
+    if bn and en and bn >= 2:
+        return "mixed"
+    return "en"
+
+
+def reply_language(text: str) -> str:
+    """The language to answer in: romanised and mixed Bengali in Bengali, romanised Hindi in Hindi."""
+    return {"bn": "bn", "bn-Latn": "bn", "mixed": "bn", "hi": "hi", "hi-Latn": "hi"}.get(language_tag(text), "en")
+
+
+# ── sounds ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_BN_SOUND = dict(zip("কখগঘঙচছজঝঞটঠডঢণতথদধনপফবভমযরলশষসহৎংঃঁ".replace("ঃ", "").replace("ঁ", ""),
+                     "kkggnccjjnttddnttddnpfbbmjrlssshtn", strict=True))  # fmt: skip
+_VOWEL = {
+    "অ": "a", "আ": "a", "ই": "i", "ঈ": "i", "উ": "u", "ঊ": "u", "ঋ": "ri", "এ": "e", "ঐ": "ai", "ও": "a", "ঔ": "au",
+    "া": "a", "ি": "i", "ী": "i", "ু": "u", "ূ": "u", "ৃ": "ri", "ে": "e", "ৈ": "ai", "ো": "a", "ৌ": "au",
+    "अ": "a", "आ": "a", "इ": "i", "ई": "i", "उ": "u", "ऊ": "u", "ऋ": "ri", "ए": "e", "ऐ": "e", "ओ": "a", "औ": "a",
+    "ा": "a", "ि": "i", "ी": "i", "ु": "u", "ू": "u", "ृ": "ri", "े": "e", "ै": "e", "ो": "a", "ौ": "a", "ऑ": "a", "ॉ": "a",
+}  # fmt: skip
+_HI_SOUND = dict(zip("कखगघङचछजझञटठडढणतथदधनपफबभमयरलवशषसह", "kkggnccjjnttddnttddnpfbbm" + "jrlbsssh", strict=True))
+_HI_SOUND.update({"ं": "n", "ँ": "n", "ः": "", "़": ""})
+_SIGNS = frozenset("ািীুূৃেৈোৌািীুূৃेैोौ" + "ािीुूृॉ")
+_HASANTA = frozenset("্्")
+_NUKTA = frozenset("\u09bc\u093c")
+_WITH_NUKTA = {"ড": "r", "ঢ": "r", "য": "", "ड": "r", "ढ": "r"}
+_LATIN_RULES = [
+    (regex.compile(pattern), sound)
+    for pattern, sound in (
+        ("ksh|kkh", "k"), ("chh|ch", "c"), ("sh", "s"), ("kh", "k"), ("gh", "g"), ("jh", "j"), ("th", "t"), ("dh", "d"),
+        ("ph", "f"), ("bh|v|w", "b"), ("z", "j"), ("q", "k"), ("x", "ks"), ("ck", "k"), ("ee", "i"), ("oo", "u"), ("ou", "u"),
+        ("y(?=[aeiou])", ""), ("(?<=[aeiou])y", ""), ("y", "i"), ("o", "a"), ("ng", "n"),
+    )
+]  # fmt: skip
+_DOUBLED = regex.compile(r"(.)\1+")
+
+
+@lru_cache(maxsize=32768)
+def sound(word: str) -> str:
+    """A rough phonetic form shared by the scripts: রাস্তা, rasta, raasta, रास्ता → `rast`.
+
+    Aspiration, long vowels, a/o, v/b, sh/s, z/j and doubled letters are folded; a final `a` is dropped.
+    """
+    if word.isascii():
+        for pattern, letters in _LATIN_RULES:
+            word = pattern.sub(letters, word)
+    else:
+        word = _indic_sound(word)
+    word = _DOUBLED.sub(r"\1", word)
+    return word.rstrip("a") or word
+
+
+def _indic_sound(word: str) -> str:
+    out: list[str] = []
+    letters = list(unicodedata.normalize("NFC", word))
+    for i, letter in enumerate(letters):
+        following = letters[i + 1] if i + 1 < len(letters) else ""
+        if letter in _VOWEL:
+            out.append(_VOWEL[letter])
+        elif letter in _HASANTA or letter in _NUKTA:
+            continue
+        elif (letter in "যय") and i and letters[i - 1] in _HASANTA:
+            continue  # য-ফলা is not heard as a consonant
+        else:
+            dotted = following in _NUKTA and bool(following)
+            sounded = _WITH_NUKTA.get(letter, "") if dotted and letter in _WITH_NUKTA else _plain_sound(letter)
+            out.append(sounded)
+            after = letters[i + 2] if dotted and i + 2 < len(letters) else ("" if dotted else following)
+            bare = after not in _SIGNS and after not in _HASANTA
+            if sounded and letter not in "ৎংঃঁंँः" and bare:
+                out.append("a")
+    return "".join(out)
+
+
+def _plain_sound(letter: str) -> str:
+    return _BN_SOUND.get(letter, _HI_SOUND.get(letter, letter if letter.isascii() else ""))
+
+
+NUMBER_WORDS = {
+    "শূন্য": 0, "এক": 1, "দুই": 2, "তিন": 3, "চার": 4, "পাঁচ": 5, "ছয়": 6, "সাত": 7, "আট": 8, "নয়": 9, "দশ": 10,
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "एक": 1, "दो": 2, "तीन": 3, "चार": 4, "पांच": 5, "पाँच": 5, "छह": 6, "सात": 7, "आठ": 8, "नौ": 9, "दस": 10,
+    "ek": 1, "dui": 2, "tin": 3, "char": 4, "panch": 5, "pach": 5, "paanch": 5, "do": 2, "teen": 3, "chaar": 4,
+}  # fmt: skip
+NUMBER_WORDS = {unicodedata.normalize("NFC", word): value for word, value in NUMBER_WORDS.items()}
