@@ -70,5 +70,6 @@ def _joined(groups: list[str], start: int) -> int:
     for count, group in enumerate(groups[start:], start=1):
         digits += group
         if len(digits) >= LENGTH:
-            return count if is_valid(digits) else 0
+            alone = len(group) <= 4 or count == 1 or len(digits) == LENGTH
+            return count if alone and is_valid(digits) else 0
     return 0

@@ -152,7 +152,14 @@ def update_draft(db: Connection, complaint_id: int, now: datetime, **values: Any
 
 
 def register(
-    db: Connection, runtime: Runtime, complaint_id: int, actor: Actor, now: datetime, *, answered: bool = False
+    db: Connection,
+    runtime: Runtime,
+    complaint_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    answered: bool = False,
+    template: str | None = None,
 ) -> Filed:
     """Turn a draft into a registered complaint. Repeated, it gives the same number and tells nobody twice."""
     row = get(db, complaint_id)
@@ -162,7 +169,7 @@ def register(
         if row.ack is None:
             raise CannotAct("not_now")
         return Filed(row.id, row.ack, is_new=False)
-    return act(db, runtime, complaint_id, "register", actor, now, answered=answered)
+    return act(db, runtime, complaint_id, "register", actor, now, answered=answered, template=template)
 
 
 def act(
@@ -176,6 +183,7 @@ def act(
     *,
     version: int | None = None,
     answered: bool = False,
+    template: str | None = None,
 ) -> Filed:
     """Do `action` of the lifecycle table. `version` is the `last_seq` the actor saw; another one raises CannotAct("stale")."""
     row = get(db, complaint_id)
@@ -190,7 +198,7 @@ def act(
     after = before | changes
     event = _event(after, action, actor, now, before=_facts(before), after=_facts(after), data=given)
     _write_change(db, before, changes, event, now)
-    owed = _owed(runtime, after, _template(step, after), event["seq"], answered=answered, given=given)
+    owed = _owed(runtime, after, template or _template(step, after), event["seq"], answered=answered, given=given)
     outgoing_id = _write_owed(db, owed, now)
     return Filed(complaint_id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
 

@@ -114,7 +114,7 @@ def _row(
 
 TABLE: tuple[Transition, ...] = (
     _row("register", {State.DRAFT}, State.REGISTERED, _CITIZEN | _SYSTEM | _TAKES_CALLS, tells="notify.registered"),
-    _row("discard", {State.DRAFT}, State.REJECTED, _TAKES_CALLS, ("reason",)),
+    _row("discard", {State.DRAFT}, State.REJECTED, _CITIZEN | _TAKES_CALLS, ("reason",)),
     _row("complete", _OPEN, None, _CITIZEN | _TAKES_CALLS,
          optional=("text", "name", "place", "district", "pincode", "category")),
     _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority",)),

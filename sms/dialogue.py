@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -192,11 +191,6 @@ def _with_emergency(message: Message, filing: Filing, reply: Reply) -> Reply:
     return replace(reply, text=f"{message.say('sms.urgent')} {reply.text}")
 
 
-@lru_cache(maxsize=4)
-def _classifier(key: int, reference: Any) -> Classifier:
-    return Classifier(reference)
-
-
 _classifiers: dict[int, Classifier] = {}
 
 
@@ -225,7 +219,7 @@ def got_confirmation(message: Message) -> Reply:
         return INTENTS[message.parsed.intent](message)
     if message.parsed.intent == "deny":
         _forget(message)
-        complaints.act(message.db, message.runtime, row.id, "withdraw_draft", CITIZEN, message.now)
+        complaints.act(message.db, message.runtime, row.id, "discard", CITIZEN, message.now, {"reason": "declined"})
         return Reply(message.say("sms.not_filed"), row.id)
     if message.parsed.intent == "confirm":
         return _register_draft(message, row, row.description)

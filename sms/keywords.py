@@ -107,6 +107,7 @@ ACK_CUES: tuple[tuple[str, str], ...] = (
 _SPAM = re.compile(r"https?://|www\.|\b(kyc|lottery|congratulations|won rs|click|loan at|interest call|prize|a/c is blocked|gift card|bonus offer|jackpot|casino|rummy)\b", re.I)
 _CALLBACK = re.compile(r"\b(call me|phone korun|phone koro|call koro|call korun|call back|callback)\b|ফোন করুন|আমাকে ফোন|কল করুন|फोन करो|फोन करें", re.I)
 _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`"
+_RUN_TOGETHER = re.compile(r"(?<![0-9])[0-9](?:-?[0-9]){20,22}(?![0-9])")
 _SEPARATORS = r"[\s\-–—.‑]{0,3}"
 _STARS = re.compile(r"[⭐★🌟]")
 _YES = frozenset("yes y ok okay ha haa haan han hya hyan hna ji jee 1 হ্যাঁ হ্যা হা হাঁ আচ্ছা ঠিক जी हाँ हां हा sure thik solved done hoyeche হয়েছে সমাধান हो korun করুন".split())
@@ -130,6 +131,8 @@ def parse(text: str, *, awaiting: str | None = None) -> Parsed:
     rest = _without_acks(folded, acks)
     if awaiting and not acks and (said := _yes_or_no(rest)):
         return Parsed(said, text, lang=lang)
+    if not acks and _RUN_TOGETHER.search(folded):
+        return Parsed("unknown", text, text, lang=lang)  # two numbers without a space: which digits were meant is not guessed
     if acks:
         return _about(text, rest, acks, lang)
     return _without_number(text, rest, lang, awaiting)

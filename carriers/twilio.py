@@ -1,0 +1,138 @@
+"""Twilio, and servers compatible with it: sends, looks up and fetches with the official SDK, which only the worker imports.
+
+Codes: twilio.com/docs/api/errors. Statuses never move backwards (STATUS_RANK); they arrive late, twice and out of order.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from carriers.base import Absent, Accepted, Permanent, Temporary, Unknown
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+API = "https://api.twilio.com"
+STATUS_RANK = {"accepted": 0, "scheduled": 0, "queued": 1, "sending": 2, "sent": 3, "undelivered": 4, "failed": 4,
+               "canceled": 4, "delivered": 5, "read": 6}  # fmt: skip
+FINAL_FAILURES = frozenset({"undelivered", "failed", "canceled"})
+# What an error code means: worth a retry, permanent, or ours to mend.
+RETRY = frozenset({"20429", "30001", "30003", "30008", "20500", "20503", "11200", "11205", "30017", "30022"})
+OURS = frozenset({"20003", "21606", "21603", "21659", "20404", "12100", "12300", "21212"})
+PERMANENT = frozenset({"21211", "21408", "21610", "21614", "21217", "30004", "30005", "30006", "30007", "30410"})
+MAX_RECORDING = 20_000_000
+
+
+def kind_of_error(code: str) -> str:
+    """`retry`, `permanent` or `ours`; an unknown code is tried again."""
+    if code in PERMANENT:
+        return "permanent"
+    return "ours" if code in OURS else "retry"
+
+
+class Twilio:
+    name = "twilio"
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        status_callback: str,
+        api_base: str = API,
+        media_hosts: tuple[str, ...] = (),
+        timeout: float = 10,
+    ) -> None:
+        self._account = (account_sid, auth_token)
+        self._sender = sender
+        self._status_callback = status_callback
+        self._api_base = api_base.rstrip("/")
+        self._media_hosts = {*media_hosts, urlsplit(api_base).hostname}
+        self._timeout = timeout
+        self._made: Client | None = None
+
+    def send_sms(self, to: str, text: str, *, reference: int) -> Accepted:
+        """Not idempotent at the carrier: a time-out after sending raises Unknown."""
+        import requests
+        from twilio.base.exceptions import TwilioRestException
+
+        report = f"{self._status_callback}?outbox={reference}"
+        try:
+            sent = self._client().messages.create(to=to, from_=self._sender, body=text, status_callback=report)
+        except TwilioRestException as error:
+            raise self._refusal(error) from None
+        except requests.ConnectTimeout:
+            raise Temporary("connect") from None
+        except requests.ReadTimeout:
+            raise Unknown("timeout") from None
+        except requests.ConnectionError as error:
+            raise (Unknown if _was_sent(error) else Temporary)("connection") from None
+        return Accepted(str(sent.sid), str(sent.status))
+
+    def _refusal(self, error: Any) -> Exception:
+        code = str(error.code or error.status)
+        if error.status == 429:
+            return Temporary("20429")
+        if error.status >= 500:
+            return Unknown(str(error.status))
+        return Permanent(code) if kind_of_error(code) != "retry" or error.status < 500 and code not in RETRY else Temporary(code)
+
+    def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
+        import requests
+        from twilio.base.exceptions import TwilioException
+
+        try:
+            sent = self._client().messages.list(to=to, date_sent_after=since.astimezone(UTC).replace(hour=0, minute=0, second=0), limit=200)
+        except (TwilioException, requests.RequestException):
+            raise Temporary("lookup") from None
+        for message in sent:
+            made = message.date_created
+            if message.body == text and (made is None or made >= since.replace(microsecond=0)):
+                return Accepted(str(message.sid), str(message.status))
+        return None
+
+    def fetch_recording(self, url: str) -> tuple[bytes, str]:
+        """Only from the carrier's hosts, with the account's credentials, as WAV."""
+        import httpx
+
+        if urlsplit(url).hostname not in self._media_hosts:
+            raise Permanent("host")
+        address = self._moved(url if url.endswith((".wav", ".mp3")) else f"{url}.wav")
+        try:
+            answer = httpx.get(address, auth=self._account, timeout=self._timeout)
+        except httpx.HTTPError:
+            raise Temporary("connection") from None
+        if answer.status_code == 404:
+            raise Absent("404")
+        if answer.status_code != 200:
+            raise Temporary(str(answer.status_code))
+        if len(answer.content) > MAX_RECORDING:
+            raise Permanent("size")
+        return answer.content, answer.headers.get("content-type", "").partition(";")[0]
+
+    def _moved(self, url: str) -> str:
+        return self._api_base + url.removeprefix(API) if url.startswith(API) else url
+
+    def _client(self) -> Client:
+        if self._made is None:
+            from twilio.http.http_client import TwilioHttpClient
+            from twilio.rest import Client
+
+            moved = self._moved
+
+            class Elsewhere(TwilioHttpClient):
+                """The SDK builds addresses of api.twilio.com; a compatible server may stand in."""
+
+                def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+                    return super().request(method, moved(url), *args, **kwargs)
+
+            self._made = Client(*self._account, http_client=Elsewhere(timeout=self._timeout))
+        return self._made
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether the connection broke after the request may have left."""
+    return "NewConnectionError" not in repr(error) and "refused" not in repr(error).lower()
