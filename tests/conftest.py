@@ -121,3 +121,29 @@ def app(config: Config) -> Iterator[Flask]:
     flask_app = create_app(config)
     yield flask_app
     flask_app.extensions["runtime"].engine.dispose()
+
+
+@pytest.fixture
+def network(app: Flask, config: Config) -> Iterator[Any]:
+    """The simulated carrier, speaking signed HTTP into the application itself."""
+    import httpx
+
+    from commands import simulator_settings
+    from simulator.network import Network
+
+    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url=PUBLIC_URL) as client:
+        yield Network(simulator_settings(config), client)
+
+
+@pytest.fixture
+def caller(network: Any) -> Any:
+    from simulator.driver import Caller
+
+    return Caller(network, "+919830012345")
+
+
+@pytest.fixture
+def stranger(network: Any) -> Any:
+    from simulator.driver import Caller
+
+    return Caller(network, "+919830054321")

@@ -1,0 +1,161 @@
+"""Calls: what was answered so far, what was recorded, and what becomes of a call that ends.
+
+A call cut off after the citizen has spoken becomes a registered complaint, marked incomplete; one cut off after keys alone
+leaves a draft. The carrier's report of the end may be late, twice, or never come: the worker sweeps what has been silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, insert, select, update
+
+from helpline import complaints, numbers
+from helpline.complaints import Actor, Filing
+from helpline.lifecycle import Role, State
+from helpline.runtime import Runtime
+from models import Call, Complaint, Inbound, Phone, Recording
+
+log = structlog.get_logger()
+CALLER = Actor(Role.CITIZEN, "voice")
+SYSTEM = Actor(Role.SYSTEM, "voice")
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+_calls = Call.__table__
+
+
+def begin(db: Connection, sid: str, caller: str, called: str, now: datetime) -> Row[Any]:
+    """The call's row, made at its first request; a request repeated finds it."""
+    row = get(db, sid)
+    if row is None:
+        values = {"sid": sid[:64], "from_number": caller[:64], "to_number": called[:64], "answers": {}, "status": "in-progress",
+                  "started_at": now, "seen_at": now}  # fmt: skip
+        db.execute(insert(Call), [values])
+        row = get(db, sid)
+    assert row is not None  # noqa: S101 - written above
+    return row
+
+
+def get(db: Connection, sid: str) -> Row[Any] | None:
+    return db.execute(select(_calls).where(_calls.c.sid == sid[:64])).first()
+
+
+def language_of(db: Connection, number: str | None) -> str | None:
+    return db.scalar(select(Phone.language).where(Phone.number == number)) if number else None
+
+
+def remember_language(db: Connection, number: str | None, language: str, now: datetime) -> None:
+    if not number:
+        return
+    done = db.execute(update(Phone).where(Phone.number == number).values(language=language, updated_at=now))
+    if not done.rowcount:
+        db.execute(insert(Phone), [{"number": number, "language": language, "updated_at": now}])
+
+
+def keep(db: Connection, call: Row[Any], now: datetime, **answers: Any) -> dict[str, Any]:
+    """Add to what the call has answered; all answers so far."""
+    merged = {**call.answers, **answers}
+    db.execute(update(_calls).where(_calls.c.id == call.id).values(answers=merged, seen_at=now))
+    return merged
+
+
+def draft_of(db: Connection, runtime: Runtime, call: Row[Any], language: str, now: datetime) -> int:
+    """The call's draft complaint, opened at the first thing keyed or said."""
+    filing = Filing(channel="voice", language=language, source_key=f"call:{call.sid}"[:80], phone=numbers.e164(call.from_number),
+                    caller_number=call.from_number, data={"call": call.sid})  # fmt: skip
+    draft = complaints.open_draft(db, runtime, filing, CALLER, now)
+    db.execute(update(_calls).where(_calls.c.id == call.id).values(complaint_id=draft, language=language, seen_at=now))
+    return draft
+
+
+def keep_recording(
+    db: Connection, call_sid: str, fields: Mapping[str, str], purpose: str, complaint_id: int | None, now: datetime
+) -> bool:
+    """The recording that a request names, kept once under its own id; False when it names none."""
+    sid, url = fields.get("RecordingSid", "")[:64], fields.get("RecordingUrl", "")[:400]
+    seconds = fields.get("RecordingDuration", "")
+    if not url or seconds == "0" or fields.get("RecordingStatus") == "absent":
+        return False
+    sid = sid or url[-64:]
+    known = db.execute(select(Recording.id).where(Recording.sid == sid)).first()
+    if known:
+        db.execute(update(Recording).where(Recording.sid == sid, Recording.complaint_id.is_(None)).values(complaint_id=complaint_id, purpose=purpose))
+        return True
+    db.execute(insert(Recording), [{
+        "sid": sid, "call_sid": call_sid[:64], "complaint_id": complaint_id, "purpose": purpose, "url": url, "created_at": now,
+        "next_at": now, "seconds": int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None,
+    }])  # fmt: skip
+    return True
+
+
+def replace_recordings(db: Connection, complaint_id: int, purpose: str, sid: str) -> None:
+    """Recorded again as `sid`: the earlier takes no longer speak for the complaint, but are kept with the call."""
+    earlier = (Recording.complaint_id == complaint_id, Recording.purpose == purpose, Recording.sid != sid)
+    db.execute(update(Recording).where(*earlier).values(purpose=f"old {purpose}"[:12]))
+
+
+def end(db: Connection, runtime: Runtime, sid: str, status: str, now: datetime) -> None:
+    """The call is over. Repeated or late, this changes nothing more."""
+    call = get(db, sid)
+    if call is None or call.ended_at is not None:
+        return
+    db.execute(update(_calls).where(_calls.c.id == call.id, _calls.c.ended_at.is_(None)).values(ended_at=now, status=status[:20], seen_at=now))
+    if call.complaint_id:
+        _finish(db, runtime, call.complaint_id, now)
+
+
+def _finish(db: Connection, runtime: Runtime, complaint_id: int, now: datetime) -> None:
+    row = complaints.get(db, complaint_id)
+    if row is None or row.state != State.DRAFT:
+        return
+    spoken = db.execute(
+        select(Recording.id).where(Recording.complaint_id == complaint_id, Recording.purpose.in_(("problem", "message"))).limit(1)
+    ).first()
+    complaints.update_draft(db, complaint_id, now, incomplete=True)
+    if spoken:
+        complaints.register(db, runtime, complaint_id, SYSTEM, now)
+
+
+def sweep(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:
+    """End calls of which nothing was heard for `voice.call_silent_minutes`: their last report was lost."""
+    silent = now - timedelta(minutes=runtime.config.voice.call_silent_minutes)
+    with runtime.reading() as session:
+        sids = list(session.scalars(select(_calls.c.sid).where(_calls.c.ended_at.is_(None), _calls.c.seen_at < silent).limit(limit)))
+    for sid in sids:
+        with runtime.writing() as db:
+            end(db, runtime, sid, "silent", now)
+        log.info("call.swept", call=sid)
+    return len(sids)
+
+
+def stored_answer(db: Connection, key: str) -> str | None:
+    return db.scalar(select(Inbound.answer).where(Inbound.key == key))
+
+
+def store_answer(db: Connection, key: str, fields: Mapping[str, str], answer: str, complaint_id: int | None, now: datetime) -> None:
+    kept = {name: str(value)[:400].replace("\x00", "") for name, value in fields.items() if name in _KEPT}
+    db.execute(insert(Inbound), [{"key": key, "kind": "step", "payload": kept, "answer": answer, "received_at": now,
+                                  "complaint_id": complaint_id}])  # fmt: skip
+
+
+_KEPT = frozenset({"CallSid", "Digits", "SpeechResult", "Confidence", "RecordingSid", "RecordingUrl", "RecordingDuration",
+                   "DialCallStatus", "CallStatus"})  # fmt: skip
+
+
+def problem_recording(db: Connection, complaint_id: int) -> Row[Any] | None:
+    """The newest recording of the problem."""
+    return db.execute(
+        select(Recording.__table__).where(Recording.complaint_id == complaint_id, Recording.purpose == "problem").order_by(Recording.id.desc()).limit(1)
+    ).first()
+
+
+def mark_complaint(db: Connection, call: Row[Any], complaint_id: int) -> None:
+    db.execute(update(_calls).where(_calls.c.id == call.id).values(complaint_id=complaint_id))
+
+
+def set_language(db: Connection, call: Row[Any], language: str, now: datetime) -> None:
+    db.execute(update(_calls).where(_calls.c.id == call.id).values(language=language, seen_at=now))
+    if call.complaint_id:
+        db.execute(update(Complaint).where(Complaint.id == call.complaint_id, Complaint.state == State.DRAFT).values(language=language))

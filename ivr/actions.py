@@ -1,0 +1,321 @@
+"""What the call tree's actions do. Each takes the turn and gives the state the call goes on in.
+
+Everything written is in the transaction of the turn, together with the answer that the caller hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from helpline import acknowledgement, calls, classify, complaints, lifecycle, numbers, status
+from helpline.complaints import CannotAct
+from helpline.lifecycle import State as Life
+from helpline.runtime import Runtime
+from ivr.menu import State
+
+
+@dataclass
+class Turn:
+    """One step of one call, with the transaction it writes in. `state` is already the next one, not yet placed."""
+
+    db: Connection
+    runtime: Runtime
+    call: Row[Any]
+    state: State
+    fields: dict[str, str]
+    now: datetime
+
+    @property
+    def caller(self) -> str | None:
+        return numbers.e164(self.call.from_number)
+
+    def to(self, node: str, arg: str = "") -> State:
+        return replace(self.state, at=node, arg=arg)
+
+    def keep(self, **answers: Any) -> None:
+        calls.keep(self.db, self.call, self.now, **answers)
+        self.call = calls.get(self.db, self.call.sid) or self.call
+
+    def draft(self) -> int:
+        """The complaint this call is about to file: opened at the first thing told, afresh after one was registered."""
+        found = self.call.answers.get("draft")
+        row = complaints.get(self.db, found) if found else None
+        if row is not None and row.state == Life.DRAFT:
+            return int(row.id)
+        if row is not None:  # a second complaint in the same call
+            return self._another()
+        draft = calls.draft_of(self.db, self.runtime, self.call, self.state.language, self.now)
+        self.keep(draft=draft)
+        return draft
+
+    def _another(self) -> int:
+        filing = complaints.Filing(channel="voice", language=self.state.language, phone=self.caller, caller_number=self.call.from_number,
+                                   source_key=f"call:{self.call.sid}:{self.state.number}"[:80], data={"call": self.call.sid})  # fmt: skip
+        draft = complaints.open_draft(self.db, self.runtime, filing, calls.CALLER, self.now)
+        calls.mark_complaint(self.db, self.call, draft)
+        self.keep(draft=draft)
+        return draft
+
+
+Action = Callable[[Turn, str], State]
+
+
+def speak(turn: Turn, language: str) -> State:
+    """The language is chosen, and remembered for this number."""
+    turn.state = replace(turn.state, language=language)
+    calls.set_language(turn.db, turn.call, language, turn.now)
+    calls.remember_language(turn.db, turn.caller, language, turn.now)
+    return turn.to("offer" if status.latest_open(turn.db, turn.caller) else "main")
+
+
+def own_status(turn: Turn, _value: str) -> State:
+    row = status.latest_open(turn.db, turn.caller)
+    return _tell(turn, row) if row is not None else turn.to("main")
+
+
+def _tell(turn: Turn, row: Row[Any]) -> State:
+    return turn.to("solved" if row.state == Life.RESOLVED else "told", str(row.id))
+
+
+# ── filing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def keep_category(turn: Turn, code: str) -> State:
+    complaints.update_draft(turn.db, turn.draft(), turn.now, category_code=code, **_routing(turn, code))
+    if turn.runtime.reference.children(code):
+        return turn.to("subcategory", f"{code}~0")
+    return _after_category(turn, code)
+
+
+def keep_subcategory(turn: Turn, code: str) -> State:
+    complaints.update_draft(turn.db, turn.draft(), turn.now, category_code=code, **_routing(turn, code))
+    return _after_category(turn, code)
+
+
+def _routing(turn: Turn, code: str) -> dict[str, Any]:
+    return {"priority": turn.runtime.reference.categories[code].priority}
+
+
+def _after_category(turn: Turn, code: str) -> State:
+    urgent = turn.runtime.reference.categories[code].priority == "urgent"
+    return turn.to("emergency" if urgent else "place")
+
+
+def heard(turn: Turn, speech: str) -> State:
+    """What recognition made of the caller's words: offered for confirmation by a key, never taken for granted."""
+    found = _classifier(turn.runtime).classify(speech[:1000])
+    turn.keep(speech=speech[:1000].replace("\x00", ""))
+    code = found.subcategory or found.category
+    return turn.to("spoken_category", code) if code else turn.to("category")
+
+
+def keep_spoken(turn: Turn, _value: str) -> State:
+    code = turn.state.arg
+    if code not in turn.runtime.reference.categories:
+        return turn.to("category")
+    return keep_subcategory(turn, code) if "." in code else keep_category(turn, code)
+
+
+_classifiers: dict[int, classify.Classifier] = {}
+
+
+def _classifier(runtime: Runtime) -> classify.Classifier:
+    key = id(runtime.reference)
+    if key not in _classifiers:
+        _classifiers[key] = classify.Classifier(runtime.reference)
+    return _classifiers[key]
+
+
+def keep_pin(turn: Turn, pin: str) -> State:
+    entry = turn.runtime.reference.pincodes.get(pin)
+    if entry is None:
+        return turn.to("pin_unknown")
+    complaints.update_draft(turn.db, turn.draft(), turn.now, pincode=pin, place=entry.area, district_code=entry.district_code)
+    return turn.to("pin_confirm", pin)
+
+
+def keep_district(turn: Turn, code: str) -> State:
+    complaints.update_draft(turn.db, turn.draft(), turn.now, district_code=code)
+    return turn.to("problem")
+
+
+def keep_problem(turn: Turn, _value: str) -> State:
+    draft = turn.draft()
+    calls.replace_recordings(turn.db, draft, "problem", turn.fields.get("RecordingSid", "")[:64])
+    calls.keep_recording(turn.db, turn.call.sid, turn.fields, "problem", draft, turn.now)
+    return turn.to("problem_review")
+
+
+def hear_problem(turn: Turn, _value: str) -> State:
+    return turn.to("problem_review", "play")
+
+
+def keep_name(turn: Turn, _value: str) -> State:
+    calls.keep_recording(turn.db, turn.call.sid, turn.fields, "name", turn.draft(), turn.now)
+    return ask_contact(turn, "")
+
+
+def ask_contact(turn: Turn, _value: str) -> State:
+    return turn.to("contact" if turn.caller else "contact_number")
+
+
+def use_caller(turn: Turn, _value: str) -> State:
+    complaints.update_draft(turn.db, turn.draft(), turn.now, phone=turn.caller)
+    return turn.to("summary")
+
+
+def keep_contact(turn: Turn, digits: str) -> State:
+    number = numbers.e164(digits)
+    if number is None:
+        return turn.to("contact_wrong")
+    complaints.update_draft(turn.db, turn.draft(), turn.now, phone=number)
+    return turn.to("summary")
+
+
+def register(turn: Turn, _value: str) -> State:
+    draft = turn.draft()
+    filed = complaints.register(turn.db, turn.runtime, draft, calls.CALLER, turn.now)
+    calls.mark_complaint(turn.db, turn.call, filed.id)
+    return turn.to("registered", str(filed.id))
+
+
+def keep_message(turn: Turn, _value: str) -> State:
+    """A message left for an agent is a complaint, to be completed and rung back."""
+    draft = turn.draft()
+    calls.keep_recording(turn.db, turn.call.sid, turn.fields, "message", draft, turn.now)
+    complaints.update_draft(turn.db, draft, turn.now, incomplete=True)
+    filed = complaints.register(turn.db, turn.runtime, draft, calls.CALLER, turn.now)
+    return turn.to("registered", str(filed.id))
+
+
+# ── afterwards ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find(turn: Turn, digits: str, then: Callable[[Turn, Row[Any]], State], purpose: str) -> State:
+    if not acknowledgement.is_valid(digits):
+        return turn.to("check_number")
+    found = status.look_up(turn.db, turn.runtime, digits, turn.caller, turn.now)
+    if found.kind == "full" and found.row is not None:
+        return then(turn, found.row)
+    turn.keep(asked=digits, purpose=purpose)
+    return turn.to("limited" if found.kind == "limited" else "status_mobile")
+
+
+def find_status(turn: Turn, digits: str) -> State:
+    return _find(turn, digits, _tell, "status")
+
+
+def find_add(turn: Turn, digits: str) -> State:
+    return _find(turn, digits, _ask_addition, "add")
+
+
+def find_reopen(turn: Turn, digits: str) -> State:
+    return _find(turn, digits, _ask_solved, "reopen")
+
+
+def find_with_mobile(turn: Turn, digits: str) -> State:
+    """The second proof: the registered mobile number. The same words whether or not the number exists."""
+    asked, purpose = turn.call.answers.get("asked", ""), turn.call.answers.get("purpose", "status")
+    found = status.look_up(turn.db, turn.runtime, asked, turn.caller, turn.now, registered=numbers.e164(digits))
+    if found.kind == "limited":
+        return turn.to("limited")
+    if found.row is None:
+        return turn.to("mismatch")
+    return {"add": _ask_addition, "reopen": _ask_solved}.get(purpose, _tell)(turn, found.row)
+
+
+def _ask_addition(turn: Turn, row: Row[Any]) -> State:
+    return turn.to("addition", str(row.id))
+
+
+def _ask_solved(turn: Turn, row: Row[Any]) -> State:
+    done = row.state in (Life.RESOLVED, Life.CLOSED, Life.REJECTED)
+    limit = timedelta(days=turn.runtime.config.casework.reopen_days)
+    if not done or (row.closed_at and turn.now - row.closed_at > limit):
+        return turn.to("not_yet")
+    return turn.to("solved", str(row.id))
+
+
+def keep_addition(turn: Turn, _value: str) -> State:
+    complaint_id = _complaint(turn)
+    if complaint_id is None:
+        return turn.to("main")
+    calls.keep_recording(turn.db, turn.call.sid, turn.fields, "addition", complaint_id, turn.now)
+    row = complaints.get(turn.db, complaint_id)
+    action = "answer" if row is not None and row.state == Life.ACTION_REQUIRED else "add"
+    spoken = turn.fields.get("RecordingSid", "")[:64] or "recording"
+    return _act(turn, action, {"text": f"[{spoken}]"}, "added")
+
+
+def confirm(turn: Turn, _value: str) -> State:
+    return _act(turn, "confirm", {}, "confirmed")
+
+
+def reopen_it(turn: Turn, _value: str) -> State:
+    return _act(turn, "reopen", {}, "reopened")
+
+
+def rate(turn: Turn, stars: str) -> State:
+    return _act(turn, "rate", {"rating": stars}, "rated")
+
+
+def _complaint(turn: Turn) -> int | None:
+    arg = turn.state.arg
+    return int(arg) if arg.isascii() and arg.isdigit() and len(arg) < 20 else None
+
+
+def _act(turn: Turn, action: str, data: dict[str, Any], then: str) -> State:
+    complaint_id = _complaint(turn)
+    try:
+        complaints.act(turn.db, turn.runtime, complaint_id or 0, action, calls.CALLER, turn.now, data)
+    except CannotAct:
+        return turn.to("not_yet")
+    return turn.to(then, str(complaint_id))
+
+
+ACTIONS: dict[str, Action] = {
+    f.__name__: f
+    for f in (speak, own_status, keep_category, keep_subcategory, heard, keep_spoken, keep_pin, keep_district, keep_problem,
+              hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message, find_status, find_add,
+              find_reopen, find_with_mobile, keep_addition, confirm, reopen_it, rate)
+}  # fmt: skip
+
+# Where each action may go on to: checked at start, walked by a test.
+_FOUND = ("check_number", "limited", "status_mobile")
+LEADS: dict[str, tuple[str, ...]] = {
+    "speak": ("offer", "main"),
+    "own_status": ("told", "solved", "main"),
+    "keep_category": ("subcategory", "emergency", "place"),
+    "keep_subcategory": ("emergency", "place"),
+    "heard": ("spoken_category", "category"),
+    "keep_spoken": ("category", "subcategory", "emergency", "place"),
+    "keep_pin": ("pin_unknown", "pin_confirm"),
+    "keep_district": ("problem",),
+    "keep_problem": ("problem_review",),
+    "hear_problem": ("problem_review",),
+    "keep_name": ("contact", "contact_number"),
+    "ask_contact": ("contact", "contact_number"),
+    "use_caller": ("summary",),
+    "keep_contact": ("contact_wrong", "summary"),
+    "register": ("registered",),
+    "keep_message": ("registered",),
+    "find_status": ("told", "solved", *_FOUND),
+    "find_add": ("addition", *_FOUND),
+    "find_reopen": ("solved", "not_yet", *_FOUND),
+    "find_with_mobile": ("limited", "mismatch", "told", "addition", "solved", "not_yet"),
+    "keep_addition": ("main", "added", "not_yet"),
+    "confirm": ("confirmed", "not_yet"),
+    "reopen_it": ("reopened", "not_yet"),
+    "rate": ("rated", "not_yet"),
+}
+
+
+def citizen_word(row: Any) -> str:
+    return lifecycle.CITIZEN_WORD[row.state]
+
+

@@ -1,0 +1,227 @@
+"""The voice line's webhooks.
+
+A step that learns nothing touches no store: the whole state of the call travels in the address, which the carrier's signature
+covers. A step that learns something is kept under the call's id and its number, with the answer: repeated, it gives the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, abort, request, send_file
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from carriers.webhook import Refused, Webhook, receive
+from helpline import calls, numbers, status
+from helpline import text as texts
+from helpline.config import ROOT
+from helpline.runtime import Runtime, utc_now
+from ivr import menu, twiml
+from ivr.actions import ACTIONS, LEADS, Turn
+from ivr.menu import Answer, Do, Move, State
+from ivr.speaking import Speaker
+from ivr.tree import TREE
+
+log = structlog.get_logger()
+# Nodes that tell something of the store: rendered inside a transaction.
+TELLING = frozenset({"summary", "registered", "told", "problem_review"})
+
+
+class TreeError(Exception):
+    """The call tree does not fit together; one line a fault."""
+
+
+def create_blueprint(runtime: Runtime) -> Blueprint:
+    """Raises TreeError when the tree, its actions and prompts do not fit together."""
+    found = menu.faults(TREE, ACTIONS, LEADS, [entry.key for entry in runtime.catalogue])
+    if found:
+        raise TreeError("\n".join(found))
+    line = Line(runtime)
+    blueprint = Blueprint("ivr", __name__, url_prefix="/ivr")
+    for path, handler in (("/incoming", line.incoming), ("/step", line.step), ("/fallback", line.fallback)):
+        blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, handler), methods=["POST"])
+    for path, silent in (("/status", line.ended), ("/recording", line.recorded)):
+        blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, silent), methods=["POST"])
+
+    @blueprint.get("/audio/<language>/<name>.wav")
+    def audio(language: str, name: str) -> Response:
+        """A recorded prompt. Only files that stand in the prompts' directory."""
+        directory = (ROOT / runtime.config.voice.audio_dir).resolve()
+        path = (directory / language / f"{name}.wav").resolve()
+        if directory not in path.parents or not Path(path).is_file():
+            abort(404)
+        return send_file(path, mimetype="audio/wav", max_age=3600)
+
+    return blueprint
+
+
+def _webhook(runtime: Runtime) -> Webhook:
+    secrets = runtime.config.secrets
+    check = runtime.config.carriers.twilio.check_signatures
+    tokens = (secrets.twilio_auth_token, secrets.twilio_auth_token_next) if check else ()
+    return receive(request.environ, request.get_data(), runtime.config.public_url, tokens)
+
+
+def _spoken(runtime: Runtime, line: Line, handler: Any) -> Any:
+    def view() -> Response:
+        try:
+            webhook = _webhook(runtime)
+        except Refused:
+            return Response("refused\n", status=403, mimetype="text/plain")
+        try:
+            body = handler(webhook)
+        except Exception:
+            log.exception("ivr.failed", call=webhook.get("CallSid")[:64], at=webhook.query.get("at", "")[:20])
+            body = line.apology(webhook)
+        return Response(body, mimetype="text/xml")
+
+    return view
+
+
+def _silent(runtime: Runtime, handler: Any) -> Any:
+    def view() -> Response:
+        try:
+            webhook = _webhook(runtime)
+        except Refused:
+            return Response("refused\n", status=403, mimetype="text/plain")
+        handler(webhook)
+        return Response("", status=204)
+
+    return view
+
+
+class Line:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.speaker = Speaker(runtime)
+        self.voices = dict(runtime.config.voice.voices)
+
+    # ── requests ──
+
+    def incoming(self, webhook: Webhook) -> str:
+        """A call comes in. A number that chose before is greeted in its language at once."""
+        now, caller = utc_now(), numbers.e164(webhook.get("From"))
+        with self.runtime.writing() as db:
+            call = calls.begin(db, self._sid(webhook), webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
+            language = calls.language_of(db, caller)
+            if language is None:
+                return self._render(self._first_greeting() + self.speaker.steps(State("language"), lambda: db, call))
+            calls.set_language(db, call, language, now)
+            state = State("offer" if status.latest_open(db, caller) else "main", language)
+            return self._render(self.speaker.greeting(language) + self.speaker.steps(state, lambda: db, call))
+
+    def _first_greeting(self) -> list[twiml.Step]:
+        return self.speaker.greeting(self.runtime.config.helpline.default_language)
+
+    def _sid(self, webhook: Webhook) -> str:
+        return (webhook.get("CallSid") or "unknown")[:64].replace("\x00", "")
+
+    def step(self, webhook: Webhook) -> str:
+        state = self._state(webhook)
+        if state.at == "agent" and webhook.get("DialCallStatus"):
+            return self._after_ringing(webhook, state)
+        if webhook.query.get("show"):
+            move = Move(state)
+        else:
+            move = menu.step(TREE, state, self._answer(webhook), self.speaker.codes)
+        if move.action is None and move.state.at not in TELLING:
+            return self._render(self.speaker.steps(move.state, self._no_store, None, move.trouble))
+        return self._learn(webhook, state, move)
+
+    def _learn(self, webhook: Webhook, state: State, move: Move) -> str:
+        """Run the move's action and keep the answer, once for each step of each call."""
+        sid, now = self._sid(webhook), utc_now()
+        key = f"step:{sid}:{state.number}:{state.at}"[:120]
+        try:
+            with self.runtime.writing() as db:
+                if stored := calls.stored_answer(db, key):
+                    return stored
+                call = calls.begin(db, sid, webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
+                turn = Turn(db, self.runtime, call, move.state, self._fields(webhook), now)
+                following = self._act(turn, move.action) if move.action else move.state
+                answer = self._render(self.speaker.steps(following, lambda: db, turn.call, move.trouble))
+                if move.action is not None:
+                    calls.store_answer(db, key, webhook.fields, answer, turn.call.answers.get("draft"), now)
+                return answer
+        except IntegrityError:  # the same step in another process at the same moment: its answer stands
+            with self.runtime.writing() as db:
+                if stored := calls.stored_answer(db, key):
+                    return stored
+            raise
+
+    def _act(self, turn: Turn, action: Do) -> State:
+        return ACTIONS[action.action](turn, action.value)
+
+    def _after_ringing(self, webhook: Webhook, state: State) -> str:
+        if webhook.get("DialCallStatus") in ("completed", "answered"):
+            return self._render([self.speaker.say("goodbye", state.language), twiml.HangUp()])
+        return self._render(self.speaker.message(state))
+
+    def ended(self, webhook: Webhook) -> None:
+        """The carrier's report of a call; the last one finishes what was begun."""
+        outcome = webhook.get("CallStatus").lower()
+        if outcome in calls.ENDED:
+            with self.runtime.writing() as db:
+                calls.end(db, self.runtime, self._sid(webhook), outcome, utc_now())
+
+    def recorded(self, webhook: Webhook) -> None:
+        """A recording is ready. It may come before the step that it belongs to, or after the call."""
+        now, sid = utc_now(), self._sid(webhook)
+        purpose = webhook.query.get("purpose", "")[:12]
+        with self.runtime.writing() as db:
+            call = calls.get(db, sid)
+            draft = call.answers.get("draft") if call is not None else None
+            calls.keep_recording(db, sid, webhook.fields, purpose if purpose in _PURPOSES else "message", draft, now)
+
+    def fallback(self, webhook: Webhook) -> str:
+        """The carrier comes here when another address of ours failed."""
+        return self.apology(webhook)
+
+    def apology(self, webhook: Webhook) -> str:
+        """A fault of ours: said in the caller's language, with a way on."""
+        state = self._state(webhook)
+        language = state.language or self.runtime.config.helpline.default_language
+        state = replace(state, language=language)
+        if state.at == "message":  # even leaving a message failed: say so and end, rather than turn in a circle
+            return self._render([self.speaker.say("fault", language), self.speaker.say("goodbye", language), twiml.HangUp()])
+        return self._render([self.speaker.say("fault", language), *self.speaker.message(state)])
+
+    # ── reading and rendering ──
+
+    def _state(self, webhook: Webhook) -> State:
+        query = webhook.query
+        at = query.get("at", "")
+        language = query.get("l", "")
+        known = language if language in self.voices else ""
+        if at not in TREE or (not known and at != "language"):
+            at, known = ("main" if known else "language"), known
+        return State(at, known, query.get("a", "")[:60], _count(query.get("n")), _count(query.get("s")), _count(query.get("w")))
+
+    def _answer(self, webhook: Webhook) -> Answer:
+        digits = texts.fold_digits(webhook.get("Digits"))[:40]
+        recorded = bool(webhook.get("RecordingUrl")) and webhook.get("RecordingDuration") != "0"
+        if webhook.query.get("quiet") and not recorded:
+            return Answer()
+        digits = "".join(ch for ch in digits if ch in "0123456789*#")
+        speech = "" if digits else webhook.get("SpeechResult").strip()
+        return Answer(digits.strip("#") if not recorded else "", speech, recorded)
+
+    def _fields(self, webhook: Webhook) -> dict[str, str]:
+        return {name: value.replace("\x00", "") for name, value in webhook.fields.items()}
+
+    def _render(self, steps: list[twiml.Step]) -> str:
+        return twiml.render(steps, self.voices)
+
+    def _no_store(self) -> Connection:
+        raise RuntimeError("this node reads no store")
+
+
+_PURPOSES = frozenset({"problem", "name", "addition", "message"})
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0

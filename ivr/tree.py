@@ -1,0 +1,50 @@
+"""The whole call on one screen. Prompts are `voice.<prompt>` of `prompts/voice.yaml`; actions are in `ivr/actions.py`."""
+
+from __future__ import annotations
+
+from ivr.menu import Agent, Digits, Do, Menu, Node, Pages, Record, Say
+
+TREE: dict[str, Node] = {
+    # who is there
+    "language": Menu("language", "language", {"1": Do("speak", "bn"), "2": Do("speak", "en"), "3": Do("speak", "hi")}),
+    "offer": Menu("offer", "main", {"1": Do("own_status"), "2": "main"}),
+    "main": Menu("main", "language", {"1": "category", "2": "status", "3": "add", "4": "reopen", "7": "language"}),
+    # filing: what, where, in your own voice, who
+    "category": Pages("category", "main", "categories", "keep_category", speech=True),
+    "spoken_category": Menu("spoken_category", "category", {"1": Do("keep_spoken"), "2": "category"}),
+    "subcategory": Pages("subcategory", "category", "subcategories", "keep_subcategory"),
+    "emergency": Say("emergency", "category", "place"),
+    "place": Menu("place", "category", {"1": "pin", "2": "district", "3": "problem"}),
+    "pin": Digits("pin", "place", 6, "keep_pin"),
+    "pin_confirm": Menu("pin_confirm", "pin", {"1": "problem", "2": "pin"}),
+    "pin_unknown": Say("pin_unknown", "place", "pin"),
+    "district": Pages("district", "place", "districts", "keep_district"),
+    "problem": Record("problem", "place", "record_max_seconds", "keep_problem", "problem"),
+    "problem_review": Menu("problem_review", "problem", {"1": "name", "2": Do("hear_problem"), "3": "problem"}),
+    "name": Record("name", "problem_review", "name_max_seconds", "keep_name", "name", silent=Do("ask_contact")),
+    "contact": Menu("contact", "name", {"1": Do("use_caller"), "2": "contact_number"}),
+    "contact_number": Digits("contact_number", "name", 11, "keep_contact"),
+    "contact_wrong": Say("contact_wrong", "name", "contact_number"),
+    "summary": Menu("summary", "contact_number", {"1": Do("register"), "2": "category"}),
+    "registered": Menu("registered", "main", {"1": "registered", "2": "main"}),
+    # afterwards
+    "status": Digits("status", "main", 11, "find_status"),
+    "status_mobile": Digits("status_mobile", "status", 10, "find_with_mobile"),
+    "told": Menu("told", "main", {"1": "told", "2": "main"}),
+    "check_number": Say("check_number", "main", "main"),
+    "mismatch": Say("mismatch", "main", "main"),
+    "limited": Say("limited", "main", "agent"),
+    "add": Digits("add", "main", 11, "find_add"),
+    "addition": Record("addition", "main", "record_max_seconds", "keep_addition", "addition"),
+    "added": Say("added", "main", "main"),
+    "reopen": Digits("reopen", "main", 11, "find_reopen"),
+    "solved": Menu("solved", "main", {"1": Do("confirm"), "2": Do("reopen_it")}),
+    "confirmed": Menu("confirmed", "main", {str(n): Do("rate", str(n)) for n in range(1, 6)}),
+    "rated": Say("rated", "main", "main"),
+    "reopened": Say("reopened", "main", "main"),
+    "not_yet": Say("not_yet", "main", "main"),
+    # a person
+    "agent": Agent("agent", "main", "message"),
+    "message": Record("message", "main", "record_max_seconds", "keep_message", "message"),
+    "goodbye": Say("goodbye", "main", "goodbye"),
+}

@@ -1,0 +1,329 @@
+"""A carrier that speaks Twilio's HTTP protocol, signed: calls that follow TwiML, and messages.
+
+A call runs until it needs the caller (keys, speech, silence) and keeps where it is in the store, so that every request of a
+web page can go on with it. The HTTP client is given: over the network, or into the application itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import time
+import xml.etree.ElementTree as ET
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urljoin
+
+import httpx
+
+from simulator import sound
+from simulator.settings import FAILING, Settings
+from simulator.store import Store
+
+MAX_DOCUMENT = 64 * 1024
+MAX_TURNS = 40  # documents without the caller doing anything: a loop
+_KNOWN = {"Say", "Play", "Pause", "Gather", "Record", "Redirect", "Dial", "Hangup", "Reject", "Enqueue", "Leave"}
+
+
+@dataclass(frozen=True)
+class Heard:
+    who: str  # helpline | caller | network
+    text: str
+    language: str = ""
+    voice: str = ""
+
+
+@dataclass
+class Call:
+    sid: str
+    number: str
+    state: str  # in-progress | completed
+    pending: dict[str, Any] | None
+    heard: list[Heard] = field(default_factory=list)
+
+
+class ApplicationError(Exception):
+    """What a carrier tells a caller when the application failed; `code` is the carrier's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Network:
+    def __init__(self, settings: Settings, client: httpx.Client) -> None:
+        self.settings = settings
+        self.store = Store(settings.database)
+        self._client = client
+
+    # ── calls ──
+
+    def dial(self, number: str) -> Call:
+        sid = "CA" + secrets.token_hex(16)
+        self.store.run("INSERT INTO calls VALUES (?, ?, ?, 'in-progress', NULL, ?)", sid, number, self.settings.helpline_number, time.time())
+        self._follow(sid, self.settings.incoming_call, {})
+        return self.call(sid)
+
+    def call(self, sid: str) -> Call:
+        row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid)
+        if row is None:
+            raise KeyError(sid)
+        heard = [Heard(h["who"], h["text"], h["language"], h["voice"])
+                 for h in self.store.rows("SELECT * FROM heard WHERE sid = ? ORDER BY id", sid)]  # fmt: skip
+        return Call(sid, row["number"], row["state"], self.store.pending(sid), heard)
+
+    def press(self, sid: str, keys: str) -> Call:
+        """Keys pressed at what is asked now: a Gather takes as many as it wants, a Record ends at its finishing key."""
+        pending = self._asked(sid)
+        while keys and pending:
+            keys = self._press_at(sid, pending, keys)
+            pending = self.store.pending(sid)
+        return self.call(sid)
+
+    def _press_at(self, sid: str, pending: dict[str, Any], keys: str) -> str:
+        if pending["verb"] == "Record":
+            self._note(sid, "caller", f"[{keys[0]}]")
+            self._follow(sid, pending["action"], {"Digits": keys[0], **self._empty_recording(sid)})
+            return keys[1:]
+        wanted = pending["digits"] or len(keys)
+        taken, rest = keys[:wanted], keys[wanted:]
+        if pending["finish"] and pending["finish"] in taken:
+            end = taken.index(pending["finish"])
+            taken, rest = taken[:end], keys[end + 1 :]
+        elif rest.startswith(pending["finish"] or "\0") and len(taken) == wanted and pending["digits"] and wanted > 1:
+            rest = rest[1:]
+        self._note(sid, "caller", f"[{taken}]")
+        self._follow(sid, pending["action"], {"Digits": taken, "FinishedOnKey": pending["finish"]})
+        return rest
+
+    def _empty_recording(self, sid: str) -> dict[str, str]:
+        return {"RecordingDuration": "0"}
+
+    def speak(self, sid: str, text: str, language: str = "bn", wav: bytes | None = None) -> Call:
+        """Speech into what is asked now: recognised at a Gather that takes speech, recorded at a Record."""
+        pending = self._asked(sid)
+        if pending and pending["verb"] == "Record":
+            self._note(sid, "caller", text or "🎤")
+            fields = self._recorded(sid, wav or sound.spoken(text, language))
+            self._report_recording(sid, pending, fields)
+            self._follow(sid, pending["action"], {**fields, "Digits": "#"})
+        elif pending and pending["speech"]:
+            self._note(sid, "caller", text)
+            self._follow(sid, pending["action"], {"SpeechResult": text, "Confidence": "0.91"})
+        elif pending:
+            self._note(sid, "caller", text)
+            self.silence(sid)
+        return self.call(sid)
+
+    def silence(self, sid: str) -> Call:
+        """Nothing is said or pressed until the time is over."""
+        pending = self._asked(sid)
+        if pending and pending["verb"] == "Gather" and pending["empty"]:
+            self._note(sid, "caller", "…")
+            self._follow(sid, pending["action"], {"Digits": ""})
+        elif pending:
+            self._note(sid, "caller", "…")
+            self._go_on(sid, pending["rest"], pending["base"])
+        return self.call(sid)
+
+    def hang_up(self, sid: str, *, text: str = "", wav: bytes | None = None) -> Call:
+        """The caller rings off, perhaps in the middle of a recording that had begun (`text` or `wav`)."""
+        pending = self.store.pending(sid)
+        row = self.store.row("SELECT state FROM calls WHERE sid = ?", sid)
+        if row is None or row["state"] == "completed":
+            return self.call(sid)
+        if pending and pending["verb"] == "Record" and (text or wav):
+            self._note(sid, "caller", text or "🎤")
+            fields = self._recorded(sid, wav or sound.spoken(text))
+            self._report_recording(sid, pending, fields)
+            self._post_quietly(pending["action"], sid, {**fields, "Digits": "hangup", "CallStatus": "completed"})
+        self._end(sid)
+        return self.call(sid)
+
+    def _asked(self, sid: str) -> dict[str, Any] | None:
+        return self.store.pending(sid) if self.call(sid).state == "in-progress" else None
+
+    def _recorded(self, sid: str, wav: bytes) -> dict[str, str]:
+        recording = "RE" + secrets.token_hex(16)
+        length = sound.seconds(wav)
+        self.store.run("INSERT INTO recordings VALUES (?, ?, ?, ?, ?)", recording, sid, wav, length, time.time())
+        url = f"{self.settings.public_url}/simulator/carrier/2010-04-01/Accounts/{self.settings.account_sid}/Recordings/{recording}"
+        return {"RecordingSid": recording, "RecordingUrl": url, "RecordingDuration": str(length)}
+
+    def _report_recording(self, sid: str, pending: dict[str, Any], fields: dict[str, str]) -> None:
+        if pending.get("report"):
+            self._post_quietly(pending["report"], sid, {**fields, "RecordingStatus": "completed"})
+
+    def _follow(self, sid: str, url: str, fields: dict[str, str]) -> None:
+        """Ask the application what to do, and do it until the caller is needed."""
+        self._set(sid, None)
+        address = urljoin(self.settings.public_url + "/", url)
+        for _ in range(MAX_TURNS):
+            try:
+                document = self._document(self._post(address, self._call_fields(sid, fields)))
+                following = self._carry_out(sid, list(document), address)
+            except ApplicationError as error:
+                self._note(sid, "network", f"We are sorry, an application error has occurred. ({error.code})")
+                self._end(sid)
+                return
+            if following is None:
+                return
+            address, fields = following
+        self._note(sid, "network", "We are sorry, an application error has occurred. (loop)")
+        self._end(sid)
+
+    def _go_on(self, sid: str, rest: list[str], base: str) -> None:
+        following = self._carry_out(sid, [ET.fromstring(part) for part in rest], base)  # noqa: S314 - our own copy
+        if following:
+            self._follow(sid, following[0], following[1])
+
+    def _carry_out(self, sid: str, verbs: list[ET.Element], base: str) -> tuple[str, dict[str, str]] | None:
+        """The verbs in order; an address to ask next, or None when the caller is needed or the call is over."""
+        for position, verb in enumerate(verbs):
+            if verb.tag not in _KNOWN:
+                raise ApplicationError("12100")
+            if verb.tag in ("Say", "Play"):
+                self._hear(sid, verb)
+            elif verb.tag in ("Gather", "Record"):
+                for child in verb:
+                    self._hear(sid, child)
+                rest = [ET.tostring(v, encoding="unicode") for v in verbs[position + 1 :]]
+                self._set(sid, _question(verb, urljoin(base, verb.get("action") or base), base, rest))
+                return None
+            elif verb.tag == "Redirect":
+                return urljoin(base, (verb.text or "").strip()), {}
+            elif verb.tag == "Dial":
+                return self._ring(sid, verb, base)
+            elif verb.tag in ("Hangup", "Reject"):
+                break
+        self._end(sid)
+        return None
+
+    def _ring(self, sid: str, dial: ET.Element, base: str) -> tuple[str, dict[str, str]]:
+        answers = self.store.switch("agents", "no-answer")
+        who = ", ".join((n.text or "") for n in dial) or (dial.text or "")
+        self._note(sid, "network", f"☎ {who}: {answers}")
+        return urljoin(base, dial.get("action") or base), {"DialCallStatus": "completed" if answers == "answered" else answers}
+
+    def _hear(self, sid: str, verb: ET.Element) -> None:
+        if verb.tag == "Say":
+            self._note(sid, "helpline", (verb.text or "").strip(), verb.get("language", ""), verb.get("voice", ""))
+        elif verb.tag == "Play":
+            self._note(sid, "helpline", f"♪ {(verb.text or '').strip()}")
+
+    def _document(self, answer: httpx.Response) -> ET.Element:
+        if answer.status_code >= 400:
+            raise ApplicationError("11200")
+        if "xml" not in answer.headers.get("content-type", ""):
+            raise ApplicationError("12300")
+        if len(answer.content) > MAX_DOCUMENT:
+            raise ApplicationError("11750")
+        try:
+            root = ET.fromstring(answer.content)  # noqa: S314 - the application under test
+        except ET.ParseError:
+            raise ApplicationError("12100") from None
+        if root.tag != "Response":
+            raise ApplicationError("12100")
+        return root
+
+    def _end(self, sid: str) -> None:
+        self.store.run("UPDATE calls SET state = 'completed', pending = NULL WHERE sid = ?", sid)
+        self._post_quietly(self.settings.call_status, sid, {"CallStatus": "completed", "CallDuration": "30"})
+
+    def _call_fields(self, sid: str, fields: dict[str, str]) -> dict[str, str]:
+        row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {"number": ""}
+        return {"CallSid": sid, "AccountSid": self.settings.account_sid, "From": row["number"], "To": self.settings.helpline_number,
+                "Caller": row["number"], "Called": self.settings.helpline_number, "CallStatus": "in-progress", "Direction": "inbound",
+                "ApiVersion": "2010-04-01", "CallerCountry": "IN", **fields}  # fmt: skip
+
+    def _post_quietly(self, url: str, sid: str, fields: dict[str, str]) -> None:
+        """A status callback: its answer is nobody's."""
+        try:
+            self._post(urljoin(self.settings.public_url + "/", url), self._call_fields(sid, fields))
+        except ApplicationError:
+            self._note(sid, "network", "(11200)")
+
+    def _note(self, sid: str, who: str, text: str, language: str = "", voice: str = "") -> None:
+        self.store.run("INSERT INTO heard (sid, who, text, language, voice) VALUES (?, ?, ?, ?, ?)", sid, who, text, language, voice)
+
+    def _set(self, sid: str, pending: dict[str, Any] | None) -> None:
+        self.store.run("UPDATE calls SET pending = ? WHERE sid = ?", json.dumps(pending) if pending else None, sid)
+
+    # ── messages ──
+
+    def text(self, number: str, body: str, sid: str | None = None) -> list[str]:
+        """Send an SMS to the helpline; the texts that come back in the answer. The same `sid` again is the same message."""
+        sid = sid or "SM" + secrets.token_hex(16)
+        self._keep_message(sid, number, self.settings.helpline_number, body, "received", "")
+        fields = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": self.settings.account_sid, "From": number,
+                  "To": self.settings.helpline_number, "Body": body, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
+        document = self._document(self._post(f"{self.settings.public_url}{self.settings.incoming_sms}", fields))
+        replies = []
+        for message in document:
+            if message.tag != "Message":
+                raise ApplicationError("12100")
+            text = (message.text or "") + "".join(child.text or "" for child in message)
+            self.deliver(self.accept(number, text, message.get("statusCallback") or message.get("action") or ""))
+            replies.append(text)
+        return replies
+
+    def accept(self, to: str, body: str, callback: str) -> str:
+        """A message of the helpline's is taken; its delivery is told by `deliver`."""
+        sid = "SM" + secrets.token_hex(16)
+        self._keep_message(sid, self.settings.helpline_number, to, body, "queued", callback)
+        return sid
+
+    def deliver(self, sid: str) -> None:
+        """Bring a message to its telephone, and report every status on the way."""
+        row = self.store.row("SELECT * FROM messages WHERE sid = ?", sid)
+        if row is None or row["status"] != "queued":
+            return
+        code = FAILING.get(row["recipient"], "")
+        for status in ("sent", "undelivered" if code else "delivered"):
+            failed = status == "undelivered"
+            self.store.run("UPDATE messages SET status = ?, code = ? WHERE sid = ?", status, code if failed else "", sid)
+            if row["callback"]:
+                fields = {"MessageSid": sid, "SmsSid": sid, "MessageStatus": status, "SmsStatus": status, "To": row["recipient"],
+                          "From": row["sender"], "AccountSid": self.settings.account_sid, "ApiVersion": "2010-04-01"}  # fmt: skip
+                self._post(urljoin(self.settings.public_url + "/", row["callback"]), fields | ({"ErrorCode": code} if failed else {}))
+
+    def messages(self, number: str) -> list[dict[str, Any]]:
+        """The thread of a number, oldest first."""
+        return self.store.rows("SELECT * FROM messages WHERE sender = ? OR recipient = ? ORDER BY seq", number, number)
+
+    def _keep_message(self, sid: str, sender: str, to: str, body: str, status: str, callback: str) -> None:
+        self.store.run("INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?, '', ?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM messages))",
+                       sid, sender, to, body, status, callback, time.time())  # fmt: skip
+
+    # ── HTTP ──
+
+    def _post(self, url: str, fields: dict[str, str]) -> httpx.Response:
+        headers = {"X-Twilio-Signature": sign(url, fields, self.settings.auth_token), "User-Agent": "TwilioProxy/1.1",
+                   "I-Twilio-Idempotency-Token": secrets.token_hex(8), "Content-Type": "application/x-www-form-urlencoded"}  # fmt: skip
+        try:
+            return self._client.post(url, content=urlencode(fields), headers=headers)
+        except httpx.HTTPError:
+            raise ApplicationError("11205") from None
+
+
+def sign(url: str, fields: dict[str, str], token: str) -> str:
+    """X-Twilio-Signature."""
+    text = url + "".join(name + fields[name] for name in sorted(fields))
+    return b64encode(hmac.digest(token.encode(), text.encode(), "sha1")).decode()
+
+
+def _question(verb: ET.Element, action: str, base: str, rest: list[str]) -> dict[str, Any]:
+    number = verb.get("numDigits")
+    return {
+        "verb": verb.tag,
+        "action": action,
+        "digits": int(number) if number else 0,
+        "finish": verb.get("finishOnKey", "#"),
+        "speech": "speech" in verb.get("input", "dtmf"),
+        "empty": verb.get("actionOnEmptyResult") == "true",
+        "report": verb.get("recordingStatusCallback", ""),
+        "base": base,
+        "rest": rest,
+    }

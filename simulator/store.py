@@ -1,0 +1,58 @@
+"""What the simulated network remembers, in an SQLite file of its own: several processes may serve it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (sid TEXT PRIMARY KEY, number TEXT, called TEXT, state TEXT, pending TEXT, started REAL);
+CREATE TABLE IF NOT EXISTS heard (id INTEGER PRIMARY KEY, sid TEXT, who TEXT, text TEXT, language TEXT, voice TEXT);
+CREATE TABLE IF NOT EXISTS messages (sid TEXT PRIMARY KEY, sender TEXT, recipient TEXT, body TEXT, status TEXT, code TEXT,
+  callback TEXT, made REAL, seq INTEGER);
+CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, call_sid TEXT, wav BLOB, seconds INTEGER, made REAL);
+CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value TEXT);
+"""
+
+
+class Store:
+    def __init__(self, path: str) -> None:
+        self._path = path
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self.open() as db:
+            db.executescript(_SCHEMA)
+
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self._path, timeout=20)
+        db.row_factory = sqlite3.Row
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            yield db
+            db.commit()
+        finally:
+            db.close()
+
+    def run(self, statement: str, *values: Any) -> None:
+        with self.open() as db:
+            db.execute(statement, values)
+
+    def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        with self.open() as db:
+            return [dict(row) for row in db.execute(statement, values)]
+
+    def row(self, statement: str, *values: Any) -> dict[str, Any] | None:
+        found = self.rows(statement, *values)
+        return found[0] if found else None
+
+    def pending(self, sid: str) -> dict[str, Any] | None:
+        row = self.row("SELECT pending FROM calls WHERE sid = ?", sid)
+        return dict(json.loads(row["pending"])) if row and row["pending"] else None
+
+    def switch(self, name: str, default: str) -> str:
+        row = self.row("SELECT value FROM switches WHERE name = ?", name)
+        return str(row["value"]) if row else default

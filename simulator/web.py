@@ -1,0 +1,3 @@
+from flask import Blueprint
+def create_blueprint(settings):
+    return Blueprint("simulator", __name__, url_prefix="/simulator")
