@@ -160,8 +160,9 @@ def _running_commands(app: Flask, runtime: Runtime) -> None:
     def worker(once: bool) -> None:
         """Send what is owed, fetch recordings, translate, escalate: until Ctrl-C."""
         from helpline import worker as jobs
+        from sms.routes import take_up
 
         if once:
-            jobs.run_once(runtime, utc_now())
+            jobs.run_once(runtime, utc_now(), take_up={"sms": take_up})
         else:
-            jobs.run(runtime)
+            jobs.run(runtime, take_up={"sms": take_up})

@@ -1,0 +1,75 @@
+"""Search over complaints: by number, telephone, name and words, the same on SQLite and PostgreSQL.
+
+The worker writes each complaint's words into `search_words`; a query is a range over that table's index. Acknowledgement and
+telephone numbers are matched on their own columns at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, insert, select, update
+
+from helpline import acknowledgement, numbers
+from helpline import text as texts
+from helpline.runtime import Runtime
+from models import Complaint, SearchWord
+
+MAX_WORD = 40
+MAX_WORDS = 300
+_LAST = "\U0010ffff"
+_complaints = Complaint.__table__
+
+
+def words(text: str) -> set[str]:
+    """The searchable words of `text`, folded."""
+    return {word[:MAX_WORD] for word in texts.tokens(texts.normalise(text)) if len(word) > 1}
+
+
+def index_pending(runtime: Runtime, *, limit: int = 200) -> int:
+    """Index complaints that changed since they were indexed; how many."""
+    with runtime.reading() as session:
+        rows = list(session.execute(select(_complaints).where(Complaint.indexed_seq != Complaint.last_seq).limit(limit)))
+    for row in rows:
+        with runtime.writing() as db:
+            taken = db.execute(
+                update(_complaints)
+                .where(Complaint.id == row.id, Complaint.last_seq == row.last_seq)
+                .values(indexed_seq=row.last_seq)
+            )
+            if not taken.rowcount:
+                continue  # changed meanwhile: next time
+            db.execute(delete(SearchWord).where(SearchWord.complaint_id == row.id))
+            found = sorted(words(_content(runtime, row)))[:MAX_WORDS]
+            if found:
+                db.execute(insert(SearchWord), [{"complaint_id": row.id, "word": word} for word in found])
+    return len(rows)
+
+
+def _content(runtime: Runtime, row: Row[Any]) -> str:
+    category = runtime.reference.categories.get(row.category_code or "")
+    district = runtime.reference.districts.get(row.district_code or "")
+    named = [*(category.names.values() if category else ()), *(district.names.values() if district else ())]
+    return " ".join([row.name, row.place, row.description, row.pincode or "", *named])
+
+
+def matching_ids_statement(query: str) -> Select[tuple[int]] | None:
+    """Ids of complaints that `query` means; None for an empty query. A number is looked up as such, words all must match."""
+    text = query.strip()[:200]
+    if not text:
+        return None
+    if ack := acknowledgement.normalise(text):
+        return select(Complaint.id).where(Complaint.ack == ack)
+    if (number := numbers.e164(text)) and sum(ch.isdigit() for ch in texts.fold_digits(text)) >= 10:
+        return select(Complaint.id).where(Complaint.phone == number)
+    wanted = sorted(words(text), key=len, reverse=True)[:5]
+    if not wanted:
+        return select(Complaint.id).where(Complaint.id.is_(None))
+    statement = _having(wanted[0])
+    for word in wanted[1:]:
+        statement = statement.where(SearchWord.complaint_id.in_(_having(word)))
+    return statement
+
+
+def _having(word: str) -> Select[tuple[int]]:
+    return select(SearchWord.complaint_id).where(SearchWord.word >= word, SearchWord.word < word + _LAST)

@@ -1,0 +1,142 @@
+"""Machine translation, made by the worker alone and kept beside the original, marked as machine-made.
+
+Nothing personal leaves: runs of five and more digits (telephones, acknowledgement and Aadhaar numbers) and the complainant's
+name are masked before sending and put back afterwards. `translation.enabled: false` sends nothing at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import regex
+import structlog
+from sqlalchemy import insert, select, update
+
+from helpline import text as texts
+from helpline.runtime import Runtime
+from models import Complaint, Event, Translated
+
+log = structlog.get_logger()
+Translate = Callable[[str, str, str], str]  # text, from, to → text
+_table = Translated.__table__
+_NUMBER = regex.compile(r"\+?\p{Nd}(?:[\s\-–.]?\p{Nd}){4,}")
+MAX_ATTEMPTS = 20
+MAX_TEXT = 4000
+
+
+def googletrans_engine(timeout: float) -> Translate:
+    """googletrans 4 (asynchronous, unofficial). Raises whatever its HTTP client raises."""
+
+    def translate(text: str, source: str, target: str) -> str:
+        from googletrans import Translator
+        from httpx import Timeout
+
+        async def ask() -> str:
+            async with Translator(timeout=Timeout(timeout)) as translator:
+                return str((await translator.translate(text, src=source, dest=target)).text)
+
+        return asyncio.run(asyncio.wait_for(ask(), timeout + 5))
+
+    return translate
+
+
+def mask(text: str, name: str = "") -> tuple[str, list[str]]:
+    """`text` with numbers and `name` replaced by `[[0]]`, `[[1]]` …, and what stood there."""
+    kept: list[str] = []
+
+    def put(match: Any) -> str:
+        kept.append(match.group())
+        return f"[[{len(kept) - 1}]]"
+
+    masked = _NUMBER.sub(put, text)
+    for part in sorted(name.split(), key=len, reverse=True):
+        if len(part) > 2:
+            masked = regex.sub(regex.escape(part), put, masked, flags=regex.IGNORECASE)
+    return masked, kept
+
+
+def unmask(text: str, kept: list[str]) -> str:
+    for position, value in enumerate(kept):
+        text = regex.sub(rf"\[\s*\[\s*{position}\s*\]\s*\]", lambda _m, v=value: v, text)
+    return text
+
+
+def request_missing(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:
+    """Ask for the translations that are wanted: descriptions in Bengali or Hindi into English."""
+    if not runtime.config.translation.enabled:
+        return 0
+    known = select(Translated.id).where(Translated.complaint_id == Complaint.id, Translated.subject == "description")
+    wanted = (
+        select(Complaint.id, Complaint.description, Complaint.language)
+        .where(Complaint.description != "", Complaint.language.in_(("bn", "hi")), Complaint.ack.is_not(None))
+        .where(Complaint.created_at > now - timedelta(days=2), ~known.exists())
+        .limit(limit)
+    )
+    with runtime.reading() as session:
+        rows = list(session.execute(wanted))
+    with runtime.writing() as db:
+        for row in rows:
+            source = texts.reply_language(row.description)
+            if source != "en":
+                _ask(db, row.id, "description", source, "en", row.description, now)
+    return len(rows) + _request_reports(runtime, now, limit)
+
+
+def _request_reports(runtime: Runtime, now: datetime, limit: int) -> int:
+    """Officers' reports into the citizen's language."""
+    known = select(Translated.id).where(Translated.complaint_id == Complaint.id, Translated.subject.like("event:%"))
+    wanted = (
+        select(Event.complaint_id, Event.seq, Event.data, Complaint.language)
+        .join(Complaint, Complaint.id == Event.complaint_id)
+        .where(Event.action == "resolve", Event.at > now - timedelta(days=2), Complaint.language != "en", ~known.exists())
+        .limit(limit)
+    )
+    with runtime.reading() as session:
+        rows = list(session.execute(wanted))
+    with runtime.writing() as db:
+        for row in rows:
+            report = str(row.data.get("report", ""))
+            source = texts.reply_language(report)
+            if report and source != row.language:
+                _ask(db, row.complaint_id, f"event:{row.seq}", source, row.language, report, now)
+    return len(rows)
+
+
+def _ask(db: Any, complaint_id: int, subject: str, source: str, target: str, original: str, now: datetime) -> None:
+    where = (Translated.complaint_id == complaint_id, Translated.subject == subject, Translated.target == target)
+    if db.execute(select(Translated.id).where(*where)).first() is None:
+        row = {"complaint_id": complaint_id, "subject": subject, "source": source, "target": target, "original": original,
+               "created_at": now, "next_at": now}  # fmt: skip
+        db.execute(insert(Translated), [row])
+
+
+def translate_due(runtime: Runtime, now: datetime, engine: Translate | None = None, *, limit: int = 20) -> int:
+    """Translate what is due; what fails is tried again after `translation.retry_minutes`. How many were dealt with."""
+    if not runtime.config.translation.enabled:
+        return 0
+    engine = engine or googletrans_engine(runtime.config.translation.timeout_seconds)
+    with runtime.reading() as session:
+        due = select(_table, Complaint.name).join(Complaint, Complaint.id == _table.c.complaint_id)
+        rows = list(session.execute(due.where(_table.c.state == "pending", _table.c.next_at <= now).order_by(_table.c.next_at).limit(limit)))
+    for row in rows:
+        outcome = _outcome(runtime, engine, row, now)
+        with runtime.writing() as db:
+            db.execute(update(_table).where(_table.c.id == row.id, _table.c.state == "pending").values(**outcome))
+        if "translation" not in outcome:
+            break  # the service is away: the rest would only wait as long
+    return len(rows)
+
+
+def _outcome(runtime: Runtime, engine: Translate, row: Any, now: datetime) -> dict[str, Any]:
+    masked, kept = mask(row.original[:MAX_TEXT], row.name)
+    try:
+        made = engine(masked, row.source, row.target)
+    except Exception as error:
+        log.info("translation.away", translation=row.id, error=type(error).__name__)
+        attempts = row.attempts + 1
+        later = now + timedelta(minutes=runtime.config.translation.retry_minutes)
+        return {"attempts": attempts, "next_at": later, "state": "failed" if attempts >= MAX_ATTEMPTS else "pending"}
+    return {"translation": unmask(made, kept), "engine": "googletrans", "state": "done", "attempts": row.attempts + 1}

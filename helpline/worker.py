@@ -1,0 +1,111 @@
+"""The worker: everything that must not wait in a webhook. Any number of workers may run against one PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import delete, insert, select, update
+
+from carriers.base import Carrier
+from helpline import calls, delivery, escalation, recordings, search, translation
+from helpline.runtime import Runtime, utc_now
+from models import Heartbeat, Inbound, Tally
+
+log = structlog.get_logger()
+Job = Callable[[], object]
+# What takes up a message that was kept as pending, by its kind: given by whoever starts the worker.
+TakeUp = Mapping[str, Callable[[Runtime, str], None]]
+NAME = f"{socket.gethostname()}:{os.getpid()}"
+
+
+def jobs(runtime: Runtime, carrier: Carrier, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None) -> dict[str, tuple[float, Job]]:
+    """name → (seconds between runs, job)."""
+    poll = runtime.config.worker.poll_seconds
+    return {
+        "send": (poll, lambda: delivery.send_due(runtime, carrier, now)),
+        "settle": (15, lambda: delivery.settle_unknown(runtime, carrier, now())),
+        "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carrier, now())),
+        "index": (max(poll, 2), lambda: search.index_pending(runtime)),
+        "translate": (10, lambda: _translate(runtime, now())),
+        "calls": (30, lambda: calls.sweep(runtime, now())),
+        "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
+        "clocks": (60, lambda: _clocks(runtime, now())),
+        "heartbeat": (10, lambda: beat(runtime, now())),
+        "tidy": (3600, lambda: tidy(runtime, now())),
+    }
+
+
+def run(runtime: Runtime, take_up: TakeUp | None = None) -> None:
+    """Work until SIGINT or SIGTERM; what is being done is finished first."""
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
+    for name, (seconds, job) in jobs(runtime, delivery.carrier_for(runtime.config), take_up=take_up).items():
+        scheduler.add_job(partial(_safely, name, job), "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    scheduler.start()
+    log.info("worker.started", worker=NAME)
+    stopped.wait()
+    scheduler.shutdown(wait=True)
+    log.info("worker.stopped", worker=NAME)
+
+
+def run_once(runtime: Runtime, now: datetime, carrier: Carrier | None = None, take_up: TakeUp | None = None) -> None:
+    """Every job once, as of `now`."""
+    for name, (_, job) in jobs(runtime, carrier or delivery.carrier_for(runtime.config), lambda: now, take_up).items():
+        _safely(name, job)
+
+
+def _safely(name: str, job: Job) -> None:
+    """A job that fails is logged, and never stops the others."""
+    try:
+        job()
+    except Exception:
+        log.exception("worker.job_failed", job=name)
+
+
+def _translate(runtime: Runtime, now: datetime) -> None:
+    translation.request_missing(runtime, now)
+    translation.translate_due(runtime, now)
+
+
+def _clocks(runtime: Runtime, now: datetime) -> None:
+    escalation.escalate_due(runtime, now)
+    escalation.expire_unanswered(runtime, now)
+
+
+def retry_inbound(runtime: Runtime, take_up: TakeUp, now: datetime, *, limit: int = 50) -> int:
+    """Take up messages that failed half-way; after five tries they wait for a person as failed."""
+    pending = select(Inbound.key, Inbound.kind, Inbound.attempts).where(Inbound.state == "pending").order_by(Inbound.received_at).limit(limit)
+    with runtime.reading() as session:
+        rows = list(session.execute(pending))
+    for row in rows:
+        try:
+            take_up[row.kind](runtime, row.key)
+        except Exception:
+            log.exception("inbound.failed_again", key=row.key)
+            with runtime.writing() as db:
+                state = "failed" if row.attempts >= 4 else "pending"
+                db.execute(update(Inbound).where(Inbound.key == row.key).values(attempts=row.attempts + 1, state=state))
+    return len(rows)
+
+
+def beat(runtime: Runtime, now: datetime) -> None:
+    with runtime.writing() as db:
+        if not db.execute(update(Heartbeat).where(Heartbeat.worker == NAME).values(at=now)).rowcount:
+            db.execute(insert(Heartbeat), [{"worker": NAME, "at": now}])
+        db.execute(delete(Heartbeat).where(Heartbeat.at < now - timedelta(days=1)))
+
+
+def tidy(runtime: Runtime, now: datetime) -> None:
+    with runtime.writing() as db:
+        db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2)))
