@@ -1,3 +1,175 @@
-from flask import Blueprint
-def create_blueprint(settings):
-    return Blueprint("simulator", __name__, url_prefix="/simulator")
+"""The simulated telephones as a web page, and the carrier's REST API beside them. Development only.
+
+The page's server calls the helpline inside the same process (WSGI): the web processes are single-threaded, and one that asked
+itself over the network would wait for ever.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+from flask import Blueprint, Flask, Response, abort, current_app, jsonify, render_template, request
+
+from simulator import sound
+from simulator.network import ApplicationError, Network
+from simulator.settings import LINES, Settings
+
+CSP = "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'"
+MAX_WAV = 6_000_000
+
+
+def create_blueprint(settings: Settings) -> Blueprint:
+    blueprint = Blueprint("simulator", __name__, url_prefix="/simulator", template_folder="templates", static_folder="static")
+    _page(blueprint, settings)
+    _phone_api(blueprint, settings)
+    _carrier_api(blueprint, settings)
+    return blueprint
+
+
+def in_process(app: Flask, settings: Settings) -> Network:
+    """The network, speaking to `app` without a socket."""
+    client = httpx.Client(transport=httpx.WSGITransport(app=app), base_url=settings.public_url, timeout=30)
+    return Network(settings, client)
+
+
+def _network(settings: Settings) -> Network:
+    return in_process(current_app._get_current_object(), settings)  # type: ignore[attr-defined]
+
+
+def _page(blueprint: Blueprint, settings: Settings) -> None:
+    @blueprint.get("/")
+    def page() -> Response:
+        """The telephones."""
+        html = render_template("phone.html", lines=LINES, helpline=settings.helpline_number)
+        return Response(html, headers={"Content-Security-Policy": CSP, "Cache-Control": "no-store"})
+
+
+def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
+    def action(name: str, do: Callable[[Network, dict[str, Any]], Any]) -> None:
+        def view() -> Response:
+            if request.headers.get("X-Simulator") != "1":  # another site's form cannot set it
+                abort(403)
+            given = request.get_json(silent=True) or {}
+            network = _network(settings)
+            try:
+                done = do(network, given)
+            except KeyError:
+                abort(404)
+            except ApplicationError as error:
+                return jsonify({"error": f"The helpline's answer could not be used ({error.code})."})
+            return jsonify(done)
+
+        blueprint.add_url_rule(f"/api/{name}", name, view, methods=["POST"])
+
+    action("dial", lambda n, g: _call(n.dial(_line(g))))
+    action("press", lambda n, g: _call(n.press(str(g["sid"]), _keys(g))))
+    action("speak", lambda n, g: _call(n.speak(str(g["sid"]), str(g.get("text", ""))[:2000], str(g.get("language", "bn"))[:2])))
+    action("silence", lambda n, g: _call(n.silence(str(g["sid"]))))
+    action("hangup", lambda n, g: _call(n.hang_up(str(g["sid"]), text=str(g.get("text", ""))[:2000])))
+    action("text", lambda n, g: {"replies": n.text(_line(g), str(g.get("body", ""))[:10_000])})
+    action("agents", lambda n, g: n.store.run("INSERT OR REPLACE INTO switches VALUES ('agents', ?)",
+                                              "answered" if g.get("answer") else "no-answer"))  # fmt: skip
+
+    @blueprint.post("/api/record")
+    def record() -> Response:
+        """What the microphone took, as WAV."""
+        if request.headers.get("X-Simulator") != "1":
+            abort(403)
+        wav = request.get_data()[:MAX_WAV]
+        if wav[:4] != b"RIFF":
+            abort(400)
+        return jsonify(_call(_network(settings).speak(request.args.get("sid", ""), "", wav=wav)))
+
+    @blueprint.get("/api/thread")
+    def thread() -> Response:
+        """The messages of a number, and all that the helpline sent."""
+        network = _network(settings)
+        number = request.args.get("number", "")
+        own = [] if number == "anonymous" else network.messages(number)
+        sent = network.store.rows("SELECT * FROM messages WHERE sender = ? ORDER BY seq DESC LIMIT 30", settings.helpline_number)
+        shown = ("sid", "sender", "recipient", "body", "status", "code")
+        return jsonify({"messages": [{k: m[k] for k in shown} for m in own], "sent": [{k: m[k] for k in shown} for m in sent],
+                        "agents": network.store.switch("agents", "no-answer") == "answered"})  # fmt: skip
+
+
+def _line(given: dict[str, Any]) -> str:
+    number = str(given.get("number", ""))
+    if number not in dict(LINES):
+        abort(400)
+    return number
+
+
+def _keys(given: dict[str, Any]) -> str:
+    return "".join(ch for ch in str(given.get("keys", "")) if ch in "0123456789*#")[:40]
+
+
+def _call(call: Any) -> dict[str, Any]:
+    asked = call.pending or {}
+    return {"sid": call.sid, "state": call.state, "asks": asked.get("verb"), "digits": asked.get("digits"), "speech": asked.get("speech"),
+            "heard": [{"who": h.who, "text": h.text, "language": h.language} for h in call.heard]}  # fmt: skip
+
+
+# ── the carrier's REST API, as the official SDK calls it ────────────────────────────────────────────────────────────
+
+
+def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
+    base = f"/carrier/2010-04-01/Accounts/{settings.account_sid}"
+
+    def authorised() -> None:
+        kind, _, given = request.headers.get("Authorization", "").partition(" ")
+        wanted = f"{settings.account_sid}:{settings.auth_token}".encode()
+        try:
+            right = kind == "Basic" and hmac.compare_digest(b64decode(given), wanted)
+        except ValueError:
+            right = False
+        if not right:
+            abort(Response('{"code": 20003, "message": "Authenticate", "status": 401}', status=401, mimetype="application/json"))
+
+    @blueprint.post(f"{base}/Messages.json")
+    def create_message() -> tuple[Response, int]:
+        authorised()
+        to, body = request.form.get("To", ""), request.form.get("Body", "")
+        if not to.startswith("+") or not body:
+            return jsonify({"code": 21211, "message": "Invalid 'To' Phone Number", "status": 400}), 400
+        network = _network(settings)
+        sid = network.accept(to, body, request.form.get("StatusCallback", ""))
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        threading.Timer(0.3, lambda: in_process(app, settings).deliver(sid)).start()
+        return jsonify(_message(settings, network, sid)), 201
+
+    @blueprint.get(f"{base}/Messages.json")
+    def list_messages() -> Response:
+        authorised()
+        network = _network(settings)
+        rows = network.store.rows("SELECT sid FROM messages WHERE recipient = ? ORDER BY seq DESC LIMIT 200", request.args.get("To", ""))
+        return jsonify({"messages": [_message(settings, network, row["sid"]) for row in rows], "page": 0, "page_size": 200,
+                        "next_page_uri": None, "first_page_uri": request.full_path, "uri": request.full_path})  # fmt: skip
+
+    @blueprint.get(f"{base}/Recordings/<sid>.wav")
+    def recording(sid: str) -> Response:
+        authorised()
+        row = _network(settings).store.row("SELECT wav FROM recordings WHERE sid = ?", sid)
+        if row is None:
+            abort(404)
+        return Response(row["wav"], mimetype="audio/x-wav")
+
+    @blueprint.get("/api/spoken.wav")
+    def spoken() -> Response:
+        """A prompt read aloud, where espeak-ng is installed."""
+        return Response(sound.spoken(request.args.get("text", "")[:500], request.args.get("language", "bn")[:2]), mimetype="audio/wav")
+
+
+def _message(settings: Settings, network: Network, sid: str) -> dict[str, Any]:
+    row = network.store.row("SELECT * FROM messages WHERE sid = ?", sid) or {}
+    made = format_datetime(datetime.fromtimestamp(row.get("made", 0), UTC))
+    return {"sid": sid, "account_sid": settings.account_sid, "to": row.get("recipient"), "from": row.get("sender"), "body": row.get("body"),
+            "status": row.get("status"), "date_created": made, "date_updated": made, "date_sent": made, "direction": "outbound-api",
+            "num_segments": "1", "num_media": "0", "error_code": None, "error_message": None, "price": None, "price_unit": "USD",
+            "messaging_service_sid": None, "api_version": "2010-04-01", "uri": f"/Messages/{sid}.json", "subresource_uris": {}}  # fmt: skip

@@ -1,0 +1,47 @@
+# Two commands do everything: `make run` and `make test`. The others are steps of these, or for those who carry on.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PORT ?= 5000
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+.venv/.run: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/.dev: .venv/.run requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+.PHONY: run
+run: .venv/.run ## Set up all that is needed and start the helpline with a simulated carrier
+	@$(BIN)/python serve.py
+
+.PHONY: test
+test: check browser ## All checks and tests: SQLite, PostgreSQL, browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.PHONY: check
+check: .venv/.dev ## Formatting, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: browser
+browser: .venv/.dev ## A Chromium for the browser tests, from the system's packages where there is none
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || sh .ci/install-chromium
+
+.PHONY: bench
+bench: .venv/.dev ## Accuracy on the corpora, and speed as ratios to a bare application
+	$(BIN)/python -m bench.corpus
+	$(BIN)/python -m bench.load
+
+.PHONY: lock
+lock: .venv/.dev ## Pin the requirements anew
+	$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o requirements.lock requirements.in
+	$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o requirements-dev.lock requirements-dev.in

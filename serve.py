@@ -1,0 +1,85 @@
+"""`make run`: prepares the store and starts web and worker together; Ctrl-C stops both.
+
+Each process's lines are marked with its name. Should one end by itself, the other is stopped too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from app import create_app
+from helpline import people, referenceload, store
+from helpline.config import Config, ConfigurationError, load
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    try:
+        config = load()
+    except ConfigurationError as error:
+        print(f"The configuration cannot be used:\n{error}", file=sys.stderr)
+        return 2
+    prepare(config)
+    return start(config)
+
+
+def prepare(config: Config) -> None:
+    """Migrate, load the reference data, make the demonstration accounts (development), say where everything is."""
+    runtime = create_app(config).extensions["runtime"]
+    store.upgrade(runtime.engine)
+    referenceload.load(runtime)
+    print(f"\n  Console          {config.public_url}/console/")
+    if config.simulator.enabled:
+        print(f"  Simulated phone  {config.public_url}/simulator/")
+    if not config.is_production:
+        print("\n  " + people.demo_accounts(runtime, config.var / "accounts.txt").replace("\n", "\n  "))
+        print(f"  (kept in {config.var / 'accounts.txt'})\n", flush=True)
+    runtime.engine.dispose()
+
+
+def start(config: Config) -> int:
+    binaries = Path(sys.executable).parent
+    web = [str(binaries / "gunicorn"), "app:create_app()", "--bind", f"0.0.0.0:{config.port}" if config.is_production else f"127.0.0.1:{config.port}",
+           "--workers", str(config.server.processes), "--worker-class", "sync", "--timeout", "30", "--graceful-timeout", "10",
+           "--max-requests", "20000", "--max-requests-jitter", "2000", "--log-level", "warning"]  # fmt: skip
+    worker = [str(binaries / "flask"), "--app", "app", "worker"]
+    running = {name: _begin(name, command) for name, command in (("web", web), ("worker", worker))}
+    return _until_one_ends(running)
+
+
+def _begin(name: str, command: list[str]) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    threading.Thread(target=_show, args=(name, process), daemon=True).start()
+    return process
+
+
+def _show(name: str, process: subprocess.Popen[str]) -> None:
+    for line in process.stdout or ():
+        print(f"{name:>6} | {line}", end="", flush=True)
+
+
+def _until_one_ends(running: dict[str, subprocess.Popen[str]]) -> int:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(0.3):
+        gone = [name for name, process in running.items() if process.poll() is not None]
+        if gone:
+            print(f"{gone[0]} has ended; stopping.", file=sys.stderr)
+            break
+    for process in running.values():
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    codes = [process.wait(timeout=30) for process in running.values()]
+    return 0 if ended.is_set() else max(1, *map(abs, codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"use strict";
+const $ = (id) => document.getElementById(id);
+let call = null, spokenUpTo = 0, recorder = null, lastThread = "";
+
+async function api(name, body) {
+  const answer = await fetch(`api/${name}`, { method: "POST", headers: { "Content-Type": "application/json", "X-Simulator": "1" }, body: JSON.stringify(body || {}) });
+  if (!answer.ok) { $("status").textContent = `The helpline did not answer (${answer.status}).`; return null; }
+  const data = await answer.json();
+  if (data && data.error) { $("status").textContent = data.error; return null; }
+  return data;
+}
+const line = () => $("line").value;
+function bubble(kind, text, language) {
+  const item = document.createElement("li");
+  item.className = kind; item.textContent = text; if (language) item.lang = language;
+  return item;
+}
+function show(next) {
+  if (!next) return;
+  call = next;
+  const live = call.state === "in-progress";
+  $("talk").replaceChildren(...call.heard.map((h) => bubble(h.who, h.text, h.language)));
+  $("talk").scrollTop = $("talk").scrollHeight;
+  $("status").textContent = !live ? "The call has ended." : call.asks === "Record" ? "Recording: speak, then #" : "Connected: press a key";
+  for (const b of document.querySelectorAll("#pad button, #hangup, #silence, #mic, #say, #speech button")) b.disabled = !live;
+  $("dial").disabled = live;
+  if ($("aloud").checked) readAloud();
+  spokenUpTo = call.heard.length;
+}
+function readAloud() {
+  window.speechSynthesis && speechSynthesis.cancel();
+  for (const h of call.heard.slice(spokenUpTo)) {
+    if (h.who !== "helpline" || !window.speechSynthesis) continue;
+    const words = new SpeechSynthesisUtterance(h.text); words.lang = h.language; speechSynthesis.speak(words);
+  }
+}
+$("dial").onclick = async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); };
+$("hangup").onclick = async () => { show(await api("hangup", { sid: call.sid, text: call.asks === "Record" ? $("say").value : "" })); $("say").value = ""; refresh(); };
+$("silence").onclick = async () => show(await api("silence", { sid: call.sid }));
+let keys = "", keyTimer = null;
+function press(key) {
+  if (!call || call.state !== "in-progress") return;
+  keys += key; $("status").textContent = `Keyed: ${keys}`;
+  clearTimeout(keyTimer);
+  const full = call.asks === "Record" || (call.digits && keys.length >= call.digits) || key === "#" || keys === "*" || keys === "0" && call.digits !== 11 && call.digits !== 6 && call.digits !== 10;
+  keyTimer = setTimeout(async () => { const sent = keys; keys = ""; show(await api("press", { sid: call.sid, keys: sent })); refresh(); }, full ? 0 : 3000);
+}
+for (const b of document.querySelectorAll("#pad button")) b.onclick = () => press(b.dataset.key);
+document.addEventListener("keydown", (e) => { if (/^[0-9*#]$/.test(e.key) && !/INPUT|TEXTAREA|SELECT/.test(e.target.tagName) && !e.ctrlKey && !e.metaKey) press(e.key); });
+$("speech").onsubmit = async (e) => { e.preventDefault(); const text = $("say").value; if (!text || !call) return; $("say").value = ""; show(await api("speak", { sid: call.sid, text })); refresh(); };
+$("sms").onsubmit = async (e) => {
+  e.preventDefault(); const body = $("body").value; $("body").value = "";
+  await api("text", { number: line(), body }); refresh();
+};
+$("body").onkeydown = (e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); $("sms").requestSubmit(); } };
+$("agents").onchange = () => api("agents", { answer: $("agents").checked });
+$("line").onchange = () => { if (call && call.state === "in-progress") api("hangup", { sid: call.sid }); call = null; $("talk").replaceChildren(); $("status").textContent = "Ready"; $("dial").disabled = false; lastThread = ""; refresh(); };
+
+async function refresh() {
+  const answer = await fetch(`api/thread?number=${encodeURIComponent(line())}`).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const data = await answer.json(), seen = JSON.stringify(data);
+  if (seen === lastThread) return;
+  lastThread = seen;
+  $("agents").checked = data.agents;
+  $("thread").replaceChildren(...data.messages.map((m) => bubble(m.sender === line() ? "mine" : "helpline", m.body)));
+  $("thread").scrollTop = $("thread").scrollHeight;
+  $("sent").replaceChildren(...data.sent.map((m) => {
+    const row = document.createElement("tr");
+    for (const text of [m.recipient, m.body, m.status + (m.code ? ` ${m.code}` : "")]) { const cell = document.createElement("td"); cell.textContent = text; row.append(cell); }
+    return row;
+  }));
+}
+setInterval(refresh, 1500); refresh();
+
+$("mic").onclick = async () => {
+  if (recorder) { recorder(); recorder = null; return; }
+  let stream;
+  try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { $("status").textContent = "No microphone: type what is said instead."; return; }
+  const context = new AudioContext(), source = context.createMediaStreamSource(stream), node = context.createScriptProcessor(4096, 1, 1), parts = [];
+  node.onaudioprocess = (e) => parts.push(new Float32Array(e.inputBuffer.getChannelData(0)));
+  source.connect(node); node.connect(context.destination); $("mic").textContent = "Stop and send";
+  recorder = async () => {
+    node.disconnect(); stream.getTracks().forEach((t) => t.stop()); $("mic").textContent = "Record from the microphone";
+    const wav = toWav(parts, context.sampleRate); context.close();
+    const answer = await fetch(`api/record?sid=${call.sid}`, { method: "POST", headers: { "X-Simulator": "1", "Content-Type": "audio/wav" }, body: wav });
+    if (answer.ok) show(await answer.json());
+  };
+};
+function toWav(parts, rate) {
+  const all = new Float32Array(parts.reduce((n, p) => n + p.length, 0)); let at = 0;
+  for (const p of parts) { all.set(p, at); at += p.length; }
+  const step = rate / 8000, count = Math.floor(all.length / step), out = new DataView(new ArrayBuffer(44 + count * 2));
+  const put = (o, s) => [...s].forEach((c, i) => out.setUint8(o + i, c.charCodeAt(0)));
+  put(0, "RIFF"); out.setUint32(4, 36 + count * 2, true); put(8, "WAVEfmt "); out.setUint32(16, 16, true); out.setUint16(20, 1, true); out.setUint16(22, 1, true);
+  out.setUint32(24, 8000, true); out.setUint32(28, 16000, true); out.setUint16(32, 2, true); out.setUint16(34, 16, true); put(36, "data"); out.setUint32(40, count * 2, true);
+  for (let i = 0; i < count; i++) out.setInt16(44 + i * 2, Math.max(-1, Math.min(1, all[Math.floor(i * step)])) * 32767, true);
+  return out.buffer;
+}

@@ -1,0 +1,71 @@
+"""The telephone in a terminal: `flask call` and `flask text`, over HTTP to the running helpline."""
+
+from __future__ import annotations
+
+import time
+from typing import TextIO
+
+import httpx
+
+from simulator.network import ApplicationError, Call, Network
+from simulator.settings import Settings
+
+HELP = "Keys: type digits, * and #. `say …` speaks, an empty line is silence, `hang` rings off."
+
+
+def call(settings: Settings, number: str, stdin: TextIO, stdout: TextIO) -> None:
+    """An interactive call; ends when either side rings off or the input ends."""
+    with httpx.Client(timeout=30) as client:
+        network = Network(settings, client)
+        print(f"Calling {settings.helpline_number} from {number}. {HELP}", file=stdout)
+        now = network.dial(number)
+        shown = _show(now, 0, stdout)
+        while now.state == "in-progress":
+            _prompt(now, stdout)
+            line = stdin.readline()
+            if not line or line.strip() == "hang":
+                now = network.hang_up(now.sid)
+                break
+            now = _do(network, now, line.strip())
+            shown = _show(now, shown, stdout)
+        print("-- the call has ended --", file=stdout)
+
+
+def _do(network: Network, now: Call, line: str) -> Call:
+    if not line:
+        return network.silence(now.sid)
+    if line.startswith("say "):
+        return network.speak(now.sid, line[4:])
+    keys = "".join(ch for ch in line if ch in "0123456789*#")
+    return network.press(now.sid, keys) if keys else now
+
+
+def _prompt(now: Call, stdout: TextIO) -> None:
+    asks = (now.pending or {}).get("verb")
+    print("[speak] > " if asks == "Record" else "[keys] > ", end="", file=stdout, flush=True)
+
+
+def _show(now: Call, shown: int, stdout: TextIO) -> int:
+    for heard in now.heard[shown:]:
+        mark = {"helpline": "  ", "caller": "> ", "network": "* "}[heard.who]
+        print(f"{mark}{heard.text}", file=stdout)
+    return len(now.heard)
+
+
+def text(settings: Settings, number: str, body: str, stdout: TextIO, *, wait: float = 3.0) -> None:
+    """Send one SMS; print the reply, and what else arrives within `wait` seconds."""
+    with httpx.Client(timeout=30) as client:
+        network = Network(settings, client)
+        before = {m["sid"] for m in network.messages(number)}
+        try:
+            network.text(number, body)
+        except ApplicationError as error:
+            print(f"* the helpline did not answer ({error.code}); is it running at {settings.public_url}?", file=stdout)
+            return
+        until, shown = time.monotonic() + wait, set(before)
+        while time.monotonic() < until:
+            for message in network.messages(number):
+                if message["sid"] not in shown and message["recipient"] == number:
+                    print(message["body"], file=stdout)
+                shown.add(message["sid"])
+            time.sleep(0.25)
