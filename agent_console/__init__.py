@@ -1,2 +1,67 @@
-def register(app, runtime):
-    pass
+"""The staff's pages: sign-in, worklists, the on-call form, the complaint page, undelivered messages, accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, render_template, request, session
+
+from agent_console import access, accounts, casework, intake, messages, sign_in, texts, worklist
+from helpline import acknowledgement, lifecycle
+from helpline import text as helpline_text
+from helpline.runtime import Runtime, utc_now
+
+
+def register(app: Flask, runtime: Runtime) -> None:
+    """Add the console to `app` under /console. Raises TextsError when its sentences do not fit together."""
+    blueprint = Blueprint("console", __name__, url_prefix="/console", template_folder="templates", static_folder="static")
+    app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_PATH="/console",
+                      SESSION_COOKIE_SECURE=runtime.config.public_url.startswith("https://"), WTF_CSRF_TIME_LIMIT=None)  # fmt: skip
+    access.guard(blueprint, runtime)
+    for part in (sign_in, worklist, casework, intake, messages, accounts):
+        part.register(blueprint, runtime)
+    _give_templates(blueprint, runtime)
+    app.register_blueprint(blueprint)
+    for code in (400, 403, 404, 405, 413, 500):
+        app.register_error_handler(code, _fault(code))
+
+
+def _fault(code: int) -> Any:
+    def page(_error: Exception) -> Any:
+        if not request.path.startswith("/console"):
+            return f"{code}\n", code, {"Content-Type": "text/plain"}
+        return render_template("fault.html", code=code), code
+
+    return page
+
+
+def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
+    catalogue = texts.Texts()
+
+    def language() -> str:
+        return "en" if session.get("language") == "en" else "bn"
+
+    def t(key: str, **values: Any) -> str:
+        return catalogue.get(key, language(), **values)
+
+    def digits(value: object) -> str:
+        return helpline_text.to_bengali_digits(str(value)) if language() == "bn" else str(value)
+
+    def name_of(table: str, code: str | None) -> str:
+        entries: Any = getattr(runtime.reference, table)
+        return entries[code].name(language()) if code in entries else ""
+
+    @blueprint.app_context_processor
+    def give() -> dict[str, Any]:
+        return {
+            "t": t, "has_text": catalogue.__contains__, "ui_language": language, "digits": digits, "csrf_token": access.csrf_token,
+            "when": lambda moment: texts.when(moment, language()), "phone": access.shown_number, "name_of": name_of,
+            "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
+            "now": utc_now, "reference": runtime.reference, "settings": runtime.config, "may": lambda e: may(e),
+            "is_late": lambda row: bool(row.due_at and row.due_at < utc_now() and lifecycle.is_open(row.state) and row.state != "resolved"),
+        }  # fmt: skip
+
+    def may(endpoint: str) -> bool:
+        from flask import g
+
+        return g.get("user") is not None and g.user.role in access.MAY.get(endpoint, ())

@@ -1,0 +1,149 @@
+"""Who is signed in, and what they may do: denied unless the table below allows it.
+
+A session is a signed cookie with the account's number and epoch; it ends after `console.session_hours`, after
+`console.idle_minutes` without a request, or when the account's epoch is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, true
+from wtforms import ValidationError
+
+from helpline import numbers
+from helpline.lifecycle import Role, State
+from helpline.runtime import Runtime, utc_now
+from models import Audit, Complaint, User
+
+TAKES_CALLS = (Role.AGENT, Role.CELL, Role.SUPERVISOR)
+SEES_COMPLAINTS = (*TAKES_CALLS, Role.OFFICER, Role.MONITOR)
+SEES_NUMBERS = (*TAKES_CALLS,)
+EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
+ANYBODY = ("anybody",)
+
+# endpoint → who may. What is not here is refused.
+MAY: dict[str, tuple[str, ...]] = {
+    "console.static": ANYBODY,
+    "console.sign_in": ANYBODY,
+    "console.sign_out": EVERYBODY,
+    "console.password": EVERYBODY,
+    "console.language": ANYBODY,
+    "console.home": EVERYBODY,
+    "console.worklist": SEES_COMPLAINTS,
+    "console.newer": SEES_COMPLAINTS,
+    "console.complaint": SEES_COMPLAINTS,
+    "console.act": (*TAKES_CALLS, Role.OFFICER),
+    "console.preview": (*TAKES_CALLS, Role.OFFICER),
+    "console.recording": SEES_COMPLAINTS,
+    "console.messages": TAKES_CALLS,
+    "console.try_again": TAKES_CALLS,
+    "console.new": TAKES_CALLS,
+    "console.save_draft": TAKES_CALLS,
+    "console.register": TAKES_CALLS,
+    "console.caller": TAKES_CALLS,
+    "console.similar": TAKES_CALLS,
+    "console.registered": TAKES_CALLS,
+    "console.accounts": (Role.ADMINISTRATOR,),
+    "console.add_account": (Role.ADMINISTRATOR,),
+    "console.change_account": (Role.ADMINISTRATOR,),
+}
+
+
+def current() -> Row[Any]:
+    """The signed-in account; only within a request that passed `guard`."""
+    return cast("Row[Any]", g.user)
+
+
+def guard(blueprint: Blueprint, runtime: Runtime) -> None:
+    """Every request of the console passes here first."""
+
+    @blueprint.before_request
+    def check() -> Response | None:
+        may = MAY.get(request.endpoint or "", ())
+        g.user = None
+        if request.endpoint == "console.static":
+            return None
+        g.user = _signed_in(runtime)
+        if request.method == "POST":
+            _check_form()
+        if may == ANYBODY:
+            return None
+        if g.user is None:
+            return cast(Response, redirect(url_for("console.sign_in", next=request.full_path if request.method == "GET" else None)))
+        if g.user.role not in may:
+            abort(403)
+        if g.user.must_change_password and request.endpoint not in ("console.password", "console.sign_out", "console.language"):
+            return cast(Response, redirect(url_for("console.password")))
+        return None
+
+    @blueprint.after_request
+    def headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        if request.endpoint != "console.static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _check_form() -> None:
+    try:
+        validate_csrf(request.form.get("csrf_token") or request.headers.get("X-CSRF-Token"))
+    except ValidationError:
+        abort(400)
+
+
+def _signed_in(runtime: Runtime) -> Row[Any] | None:
+    key, now = session.get("user"), utc_now().timestamp()
+    rules = runtime.config.console
+    if not key or now - session.get("since", 0) > rules.session_hours * 3600 or now - session.get("seen", 0) > rules.idle_minutes * 60:
+        return None
+    with runtime.reading() as db:
+        user = db.execute(select(User.__table__).where(User.id == key)).first()
+    if user is None or not user.active or user.session_epoch != session.get("epoch"):
+        return None
+    if now - session["seen"] > 60 and request.endpoint != "console.newer":  # a page that polls is not a person at work
+        session["seen"] = now
+    return user
+
+
+def begin_session(user: Row[Any]) -> None:
+    now = datetime.now(UTC).timestamp()
+    language = session.get("language")
+    session.clear()
+    session.update(user=user.id, epoch=user.session_epoch, since=now, seen=now, language=language or user.language)
+
+
+def end_session() -> None:
+    language = session.get("language")
+    session.clear()
+    session["language"] = language
+
+
+def visible(user: Row[Any]) -> ColumnElement[bool]:
+    """Which complaints this person sees, as part of the query itself. An officer: those of the own department."""
+    if user.role == Role.OFFICER:
+        own = (Complaint.department_code == (user.department_code or "")) | (Complaint.owner_id == user.id)
+        return own & (Complaint.state != str(State.DRAFT))
+    return true() if user.role in SEES_COMPLAINTS else ~true()
+
+
+def shown_number(number: str | None) -> str:
+    """A telephone number as this person may see it."""
+    if g.user is not None and g.user.role in SEES_NUMBERS:
+        return numbers.national(number)
+    return numbers.masked(number) if number else ""
+
+
+def audit(db: Connection, action: str, complaint_id: int | None = None, **data: Any) -> None:
+    row = {"at": utc_now(), "user_id": current().id, "action": action, "complaint_id": complaint_id, "data": data}
+    db.execute(insert(Audit), [row])
+
+
+csrf_token: Callable[[], str] = generate_csrf

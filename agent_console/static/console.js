@@ -1,0 +1,46 @@
+"use strict";
+document.addEventListener("htmx:configRequest", (e) => { e.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content; });
+document.addEventListener("click", (e) => {
+  const chosen = e.target.closest("[data-category]");
+  if (chosen) { const field = document.getElementById("category"); field.value = chosen.dataset.category; field.dispatchEvent(new Event("change", { bubbles: true })); field.focus(); }
+});
+/* Keyboard: / search, n new complaint, j and k along the rows, Enter opens. */
+let at = -1;
+document.addEventListener("keydown", (e) => {
+  if (/INPUT|TEXTAREA|SELECT/.test(e.target.tagName) || e.ctrlKey || e.metaKey || e.altKey) return;
+  const rows = [...document.querySelectorAll("#rows tr")];
+  if (e.key === "/" && document.getElementById("search")) { e.preventDefault(); document.getElementById("search").focus(); }
+  else if (e.key === "n") { const link = document.querySelector('.top nav a[href$="/new"]'); if (link) location.href = link.href; }
+  else if ((e.key === "j" || e.key === "k") && rows.length) {
+    at = Math.max(0, Math.min(rows.length - 1, at + (e.key === "j" ? 1 : -1)));
+    rows.forEach((r, i) => r.classList.toggle("at", i === at));
+    const link = rows[at].querySelector("a"); if (link) link.focus();
+  }
+});
+/* The on-call form: kept as a draft while it is typed; what could not be sent yet stays in this browser until it is. */
+const intake = document.getElementById("intake");
+if (intake) {
+  const said = document.getElementById("saved"), id = document.getElementById("form-id"), store = "intake-unsent";
+  if (!id.value) id.value = (crypto.randomUUID ? crypto.randomUUID() : String(Math.random())).slice(0, 40);
+  const fields = () => Object.fromEntries(new FormData(intake)); let timer = null, busy = false, again = false, leaving = false;
+  const kept = localStorage.getItem(store);
+  if (kept && !document.getElementById("draft").value) {
+    const values = JSON.parse(kept);
+    for (const [name, value] of Object.entries(values)) if (name !== "csrf_token" && intake.elements[name] && !intake.elements[name].value) intake.elements[name].value = value;
+    id.value = values.form || id.value; later(0);
+  }
+  function later(wait = 600) { localStorage.setItem(store, JSON.stringify(fields())); clearTimeout(timer); timer = setTimeout(save, wait); }
+  async function save() {
+    if (leaving) return; if (busy) { again = true; return; }
+    const values = fields(); if (!values.phone && !values.name && !values.description && !values.category) return;
+    busy = true; said.textContent = intake.dataset.saving;
+    try {
+      const answer = await fetch(intake.dataset.draftUrl, { method: "POST", body: new FormData(intake) });
+      if (!answer.ok || answer.redirected) throw new Error();
+      document.getElementById("draft").value = (await answer.json()).draft; localStorage.removeItem(store); said.textContent = intake.dataset.saved;
+    } catch { said.textContent = intake.dataset.unsaved; clearTimeout(timer); timer = setTimeout(save, 3000); }
+    busy = false; if (again) { again = false; later(100); }
+  }
+  intake.addEventListener("input", () => later()); intake.addEventListener("change", () => later(50));
+  intake.addEventListener("submit", () => { leaving = true; clearTimeout(timer); localStorage.removeItem(store); });
+}

@@ -1,0 +1,53 @@
+"""The console's own sentences, Bengali and English side by side, with dates and digits as their readers expect."""
+
+from __future__ import annotations
+
+import string
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from babel.dates import format_datetime
+
+from helpline.sla import IST
+from helpline.text import to_bengali_digits
+
+LANGUAGES = ("bn", "en")
+
+
+class TextsError(Exception):
+    """The console's texts do not fit together; one line a fault."""
+
+
+class Texts:
+    def __init__(self, directory: Path = Path(__file__).resolve().parent) -> None:
+        self._entries: dict[str, dict[str, str]] = yaml.safe_load((directory / "texts.yaml").read_text(encoding="utf-8"))
+        found = [fault for key, row in self._entries.items() for fault in _faults(key, row)]
+        if found:
+            raise TextsError("\n".join(found))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def get(self, key: str, language: str, **values: Any) -> str:
+        """The sentence; digits among its values become Bengali ones in Bengali. Raises KeyError."""
+        if language == "bn":
+            values = {name: to_bengali_digits(str(value)) for name, value in values.items()}
+        return self._entries[key][language].format_map(values)
+
+
+def _faults(key: str, row: dict[str, str]) -> list[str]:
+    if set(row) != set(LANGUAGES):
+        return [f"console: {key} needs {LANGUAGES}"]
+    names = [{name for _, name, _, _ in string.Formatter().parse(str(row[lang])) if name} for lang in LANGUAGES]
+    return [] if names[0] == names[1] else [f"console: {key} has other placeholders in Bengali"]
+
+
+def when(moment: datetime | None, language: str) -> str:
+    """`23 Nov 2026, 14:05`, `২৩ নভেম্বর ২০২৬, ১৪:০৫`; Asia/Kolkata."""
+    if moment is None:
+        return ""
+    pattern = "d MMMM y, HH:mm" if language == "bn" else "d MMM y, HH:mm"
+    text = format_datetime(moment.astimezone(IST), pattern, locale="bn_IN" if language == "bn" else "en_IN")
+    return to_bengali_digits(text) if language == "bn" else text
