@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
 from flask_wtf.csrf import generate_csrf, validate_csrf
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, insert, select, true
 from wtforms import ValidationError
 
 from helpline import numbers
@@ -130,8 +130,8 @@ def visible(user: Row[Any]) -> ColumnElement[bool]:
     """Which complaints this person sees, as part of the query itself. An officer: those of the own department."""
     if user.role == Role.OFFICER:
         own = (Complaint.department_code == (user.department_code or "")) | (Complaint.owner_id == user.id)
-        return own & (Complaint.state != str(State.DRAFT))
-    return true() if user.role in SEES_COMPLAINTS else ~true()
+        return and_(own, Complaint.state != str(State.DRAFT))
+    return true() if user.role in SEES_COMPLAINTS else false()
 
 
 def shown_number(number: str | None) -> str:

@@ -97,7 +97,7 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
             select(User.id, User.name, User.role).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
         ).all()
     user = access.current()
-    actions = [step for step in lifecycle.possible(row.state, user.role) if step.action not in ("register", "assign")]
+    actions = [step for step in lifecycle.possible(row.state, user.role) if step.action not in ("register", "assign") and (row.incomplete or step.action != "complete")]
     assignable = any(step.action == "assign" for step in lifecycle.possible(row.state, user.role))
     return render_template("complaint.html", row=row, actions=actions, assignable=assignable, user=user, fault=fault, tried=tried,
                            given=given or {}, reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"),

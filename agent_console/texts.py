@@ -14,6 +14,7 @@ from helpline.sla import IST
 from helpline.text import to_bengali_digits
 
 LANGUAGES = ("bn", "en")
+HERE = Path(__file__).resolve().parent
 
 
 class TextsError(Exception):
@@ -21,7 +22,7 @@ class TextsError(Exception):
 
 
 class Texts:
-    def __init__(self, directory: Path = Path(__file__).resolve().parent) -> None:
+    def __init__(self, directory: Path = HERE) -> None:
         self._entries: dict[str, dict[str, str]] = yaml.safe_load((directory / "texts.yaml").read_text(encoding="utf-8"))
         found = [fault for key, row in self._entries.items() for fault in _faults(key, row)]
         if found:

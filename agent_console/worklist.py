@@ -86,7 +86,7 @@ def _filtered(statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
 
 def _tab(tab: str, user_id: int) -> list[Any]:
     states = Complaint.state
-    return {
+    conditions: dict[str, list[Any]] = {
         "mine": [Complaint.owner_id == user_id, states.in_(OPEN)],
         "new": [states.in_([str(State.REGISTERED), str(State.REOPENED)]), Complaint.incomplete.is_(False)],
         "incomplete": [Complaint.incomplete.is_(True), states.in_([*OPEN, str(State.DRAFT)])],
@@ -94,4 +94,5 @@ def _tab(tab: str, user_id: int) -> list[Any]:
         "open": [states.in_(OPEN)],
         "resolved": [states == str(State.RESOLVED)],
         "all": [states != str(State.DRAFT)],
-    }[tab]
+    }
+    return conditions[tab]

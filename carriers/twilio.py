@@ -78,7 +78,7 @@ class Twilio:
             return Temporary("20429")
         if error.status >= 500:
             return Unknown(str(error.status))
-        return Permanent(code) if kind_of_error(code) != "retry" or error.status < 500 and code not in RETRY else Temporary(code)
+        return Permanent(code) if kind_of_error(code) != "retry" or (error.status < 500 and code not in RETRY) else Temporary(code)
 
     def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
         import requests
@@ -123,7 +123,7 @@ class Twilio:
 
             moved = self._moved
 
-            class Elsewhere(TwilioHttpClient):
+            class Elsewhere(TwilioHttpClient):  # type: ignore[misc]
                 """The SDK builds addresses of api.twilio.com; a compatible server may stand in."""
 
                 def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:

@@ -34,7 +34,7 @@ def begin(db: Connection, sid: str, caller: str, called: str, now: datetime) -> 
                   "started_at": now, "seen_at": now}  # fmt: skip
         db.execute(insert(Call), [values])
         row = get(db, sid)
-    assert row is not None  # noqa: S101 - written above
+    assert row is not None
     return row
 
 
@@ -57,7 +57,7 @@ def remember_language(db: Connection, number: str | None, language: str, now: da
 def keep(db: Connection, call: Row[Any], now: datetime, **answers: Any) -> dict[str, Any]:
     """Add to what the call has answered; all answers so far."""
     merged = {**call.answers, **answers}
-    db.execute(update(_calls).where(_calls.c.id == call.id).values(answers=merged, seen_at=now))
+    db.execute(update(Call).where(_calls.c.id == call.id).values(answers=merged, seen_at=now))
     return merged
 
 
@@ -66,7 +66,7 @@ def draft_of(db: Connection, runtime: Runtime, call: Row[Any], language: str, no
     filing = Filing(channel="voice", language=language, source_key=f"call:{call.sid}"[:80], phone=numbers.e164(call.from_number),
                     caller_number=call.from_number, data={"call": call.sid})  # fmt: skip
     draft = complaints.open_draft(db, runtime, filing, CALLER, now)
-    db.execute(update(_calls).where(_calls.c.id == call.id).values(complaint_id=draft, language=language, seen_at=now))
+    db.execute(update(Call).where(_calls.c.id == call.id).values(complaint_id=draft, language=language, seen_at=now))
     return draft
 
 
@@ -101,7 +101,7 @@ def end(db: Connection, runtime: Runtime, sid: str, status: str, now: datetime) 
     call = get(db, sid)
     if call is None or call.ended_at is not None:
         return
-    db.execute(update(_calls).where(_calls.c.id == call.id, _calls.c.ended_at.is_(None)).values(ended_at=now, status=status[:20], seen_at=now))
+    db.execute(update(Call).where(_calls.c.id == call.id, _calls.c.ended_at.is_(None)).values(ended_at=now, status=status[:20], seen_at=now))
     if call.complaint_id:
         _finish(db, runtime, call.complaint_id, now)
 
@@ -152,10 +152,10 @@ def problem_recording(db: Connection, complaint_id: int) -> Row[Any] | None:
 
 
 def mark_complaint(db: Connection, call: Row[Any], complaint_id: int) -> None:
-    db.execute(update(_calls).where(_calls.c.id == call.id).values(complaint_id=complaint_id))
+    db.execute(update(Call).where(_calls.c.id == call.id).values(complaint_id=complaint_id))
 
 
 def set_language(db: Connection, call: Row[Any], language: str, now: datetime) -> None:
-    db.execute(update(_calls).where(_calls.c.id == call.id).values(language=language, seen_at=now))
+    db.execute(update(Call).where(_calls.c.id == call.id).values(language=language, seen_at=now))
     if call.complaint_id:
         db.execute(update(Complaint).where(Complaint.id == call.complaint_id, Complaint.state == State.DRAFT).values(language=language))

@@ -197,7 +197,7 @@ def act(
     changes = _changes(runtime, db, before, step, given, now)
     after = before | changes
     event = _event(after, action, actor, now, before=_facts(before), after=_facts(after), data=given)
-    _write_change(db, before, changes, event, now)
+    _write_change(db, before, changes, event)
     owed = _owed(runtime, after, template or _template(step, after), event["seq"], answered=answered, given=given)
     outgoing_id = _write_owed(db, owed, now)
     return Filed(complaint_id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
@@ -506,9 +506,7 @@ def _write_owed(db: Connection, owed: outbox.Owed | None, now: datetime) -> int 
     return int(row["id"])
 
 
-def _write_change(
-    db: Connection, before: Mapping[str, Any], changes: dict[str, Any], event: dict[str, Any], now: datetime
-) -> None:
+def _write_change(db: Connection, before: Mapping[str, Any], changes: dict[str, Any], event: dict[str, Any]) -> None:
     done = db.execute(
         update(Complaint)
         .where(Complaint.id == before["id"], Complaint.last_seq == before["last_seq"])
@@ -542,7 +540,7 @@ def broken_links(db: Connection, complaint_id: int) -> list[int]:
     """The `seq` of every event whose hash does not follow from what stands before it; empty when the chain is whole."""
     previous, broken = "", []
     for position, event in enumerate(_events(db, complaint_id), start=1):
-        if event.seq != position or chain_hash(previous, event._mapping) != event.hash:
+        if event.seq != position or chain_hash(previous, dict(event._mapping)) != event.hash:
             broken.append(event.seq)
         previous = event.hash
     return broken

@@ -65,7 +65,7 @@ def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
         if row is None:
             return None
         claimed = db.execute(
-            update(_table)
+            update(Outgoing)
             .where(_table.c.id == row.id, _table.c.state == "pending")
             .values(state="claimed", claimed_at=now, attempts=row.attempts + 1)
         )
@@ -120,7 +120,7 @@ def _later(runtime: Runtime, row: Row[Any], code: str, now: datetime) -> dict[st
 def _settle(db: Connection, outgoing_id: int, **values: Any) -> None:
     """Record an outcome, unless a delivery report was quicker."""
     db.execute(
-        update(_table).where(_table.c.id == outgoing_id, _table.c.state.in_(("claimed", "pending"))).values(**values)
+        update(Outgoing).where(_table.c.id == outgoing_id, _table.c.state.in_(("claimed", "pending"))).values(**values)
     )
 
 
@@ -137,7 +137,7 @@ def settle_unknown(runtime: Runtime, carrier: Carrier, now: datetime, *, limit: 
         values = {"carrier": carrier.name, **_sent(found, now)} if found else _unsent(runtime, row, now)
         with runtime.writing() as db:
             db.execute(
-                update(_table).where(_table.c.id == row.id, _table.c.state == "claimed", _table.c.claimed_at == row.claimed_at).values(**values)
+                update(Outgoing).where(_table.c.id == row.id, _table.c.state == "claimed", _table.c.claimed_at == row.claimed_at).values(**values)
             )
             if found:
                 _apply_kept_reports(db, found.sid, now)
@@ -187,7 +187,7 @@ def record_status(
         values |= {"state": "parked", "error_code": code or status}
     else:
         values |= {"state": "sent"}
-    db.execute(update(_table).where(_table.c.id == row.id).values(**values))
+    db.execute(update(Outgoing).where(_table.c.id == row.id).values(**values))
     return True
 
 
@@ -207,7 +207,7 @@ def _apply_kept_reports(db: Connection, sid: str, now: datetime) -> None:
 def requeue(db: Connection, outgoing_id: int, now: datetime) -> bool:
     """Try a parked message again, from the beginning; False when it is not parked."""
     done = db.execute(
-        update(_table)
+        update(Outgoing)
         .where(_table.c.id == outgoing_id, _table.c.state.in_(("parked", "suppressed")))
         .values(state="pending", attempts=0, next_at=now, carrier_sid=None, carrier_status=None, error_code=None, claimed_at=None)
     )

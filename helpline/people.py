@@ -6,11 +6,11 @@ import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, insert, select, update
-from typing import Any
 
 from helpline.lifecycle import STAFF_ROLES
 from helpline.runtime import Runtime, utc_now
@@ -39,12 +39,12 @@ def add(
         raise ValueError(f"no such role: {role}")
     check_password(password, username)
     now = utc_now()
-    row = {"id": new_id(now), "username": username.strip().lower(), "name": name.strip(), "role": role,
+    row: dict[str, Any] = {"id": new_id(now), "username": username.strip().lower(), "name": name.strip(), "role": role,
            "department_code": department_code, "password_hash": _HASHER.hash(password), "created_at": now,
            "must_change_password": must_change_password}  # fmt: skip
     with runtime.writing() as db:
         db.execute(insert(User), [row])
-    return int(row["id"])  # type: ignore[call-overload]
+    return int(row["id"])
 
 
 def check_password(password: str, username: str = "") -> None:

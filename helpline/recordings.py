@@ -33,7 +33,7 @@ def fetch_due(runtime: Runtime, carrier: Carrier, now: datetime, *, limit: int =
     for row in rows:
         outcome = _fetch(runtime, carrier, row, now)
         with runtime.writing() as db:
-            db.execute(update(_table).where(_table.c.id == row.id, _table.c.state == "pending").values(**outcome))
+            db.execute(update(Recording).where(_table.c.id == row.id, _table.c.state == "pending").values(**outcome))
         log.info("recording.tried", recording=row.id, state=outcome.get("state", "pending"))
     return len(rows)
 

@@ -33,7 +33,7 @@ def index_pending(runtime: Runtime, *, limit: int = 200) -> int:
     for row in rows:
         with runtime.writing() as db:
             taken = db.execute(
-                update(_complaints)
+                update(Complaint)
                 .where(Complaint.id == row.id, Complaint.last_seq == row.last_seq)
                 .values(indexed_seq=row.last_seq)
             )

@@ -18,22 +18,13 @@ _LATIN = regex.compile(r"[A-Za-z]")
 
 # Words that tell romanised Bengali and romanised Hindi from English, and from each other.
 _BN_LATN = frozenset(
-    "ache achhe nei nai hoyeche hoyni hoini hochche hocche korun koro korbo korte pai paini pacchi pacche pachi dicche dichhe "
-    "debe den dey dei amar amader apnar apnara tar ta te ei eta oi ki keno kothay kobe koto onek khub bhalo kharap bhanga "
-    "jol rasta rastar alo bidyut taka takar mas din dhore theke jonno jonyo sathe songe abar ekhono er ke ar r janan janaben "
-    "obostha abastha obhijog abhijog somossa samasya dorkar chai lagbe bolun bolche bolchen keu kichu kichui na hoy hoyna "
-    "jay jayni jachche gram para elaka pathan pathaben bondho dada didi office-e niye geche gelo eseche ase asche aseni asche "
-    "nicche nichhe diye diyeche sob koi kore kaj bari ghor chele meye lok khoborer khobor nombor dhonnobad namaskar".split()
+    ["ache", "achhe", "nei", "nai", "hoyeche", "hoyni", "hoini", "hochche", "hocche", "korun", "koro", "korbo", "korte", "pai", "paini", "pacchi", "pacche", "pachi", "dicche", "dichhe", "debe", "den", "dey", "dei", "amar", "amader", "apnar", "apnara", "tar", "ta", "te", "ei", "eta", "oi", "ki", "keno", "kothay", "kobe", "koto", "onek", "khub", "bhalo", "kharap", "bhanga", "jol", "rasta", "rastar", "alo", "bidyut", "taka", "takar", "mas", "din", "dhore", "theke", "jonno", "jonyo", "sathe", "songe", "abar", "ekhono", "er", "ke", "ar", "r", "janan", "janaben", "obostha", "abastha", "obhijog", "abhijog", "somossa", "samasya", "dorkar", "chai", "lagbe", "bolun", "bolche", "bolchen", "keu", "kichu", "kichui", "na", "hoy", "hoyna", "jay", "jayni", "jachche", "gram", "para", "elaka", "pathan", "pathaben", "bondho", "dada", "didi", "office-e", "niye", "geche", "gelo", "eseche", "ase", "asche", "aseni", "asche", "nicche", "nichhe", "diye", "diyeche", "sob", "koi", "kore", "kaj", "bari", "ghor", "chele", "meye", "lok", "khoborer", "khobor", "nombor", "dhonnobad", "namaskar"]
 )
 _HI_LATN = frozenset(
-    "hai hain nahi nahin ka ki ko kya mera meri mere hamara hamare karo karna karen kar raha rahi rahe hua hui gaya gayi "
-    "paani pani bijli sadak bahut mein se par liye chahiye batao bataiye madad shikayat kab kyun kyon milta mila mili "
-    "humko mujhe aap band chalu dhanyavaad sthiti kuch koi wala gaddha gadde bol rupaye paisa tak".split()
+    ["hai", "hain", "nahi", "nahin", "ka", "ki", "ko", "kya", "mera", "meri", "mere", "hamara", "hamare", "karo", "karna", "karen", "kar", "raha", "rahi", "rahe", "hua", "hui", "gaya", "gayi", "paani", "pani", "bijli", "sadak", "bahut", "mein", "se", "par", "liye", "chahiye", "batao", "bataiye", "madad", "shikayat", "kab", "kyun", "kyon", "milta", "mila", "mili", "humko", "mujhe", "aap", "band", "chalu", "dhanyavaad", "sthiti", "kuch", "koi", "wala", "gaddha", "gadde", "bol", "rupaye", "paisa", "tak"]
 )
 _ENGLISH = frozenset(
-    "the is are was my our your of in on for not no to and with from please has have been this that it at by we i you when "
-    "what how water road broken street light power electricity since days months file status complaint help stop start add "
-    "rate reopen no. send done will be any there near very".split()
+    ["the", "is", "are", "was", "my", "our", "your", "of", "in", "on", "for", "not", "no", "to", "and", "with", "from", "please", "has", "have", "been", "this", "that", "it", "at", "by", "we", "i", "you", "when", "what", "how", "water", "road", "broken", "street", "light", "power", "electricity", "since", "days", "months", "file", "status", "complaint", "help", "stop", "start", "add", "rate", "reopen", "no.", "send", "done", "will", "be", "any", "there", "near", "very"]
 )
 
 

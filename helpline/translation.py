@@ -59,9 +59,7 @@ def mask(text: str, name: str = "") -> tuple[str, list[str]]:
 
 
 def unmask(text: str, kept: list[str]) -> str:
-    for position, value in enumerate(kept):
-        text = regex.sub(rf"\[\s*\[\s*{position}\s*\]\s*\]", lambda _m, v=value: v, text)
-    return text
+    return str(regex.sub(r"\[\s*\[\s*(\d+)\s*\]\s*\]", lambda m: kept[int(m[1])] if int(m[1]) < len(kept) else m[0], text))
 
 
 def request_missing(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:
@@ -124,7 +122,7 @@ def translate_due(runtime: Runtime, now: datetime, engine: Translate | None = No
     for row in rows:
         outcome = _outcome(runtime, engine, row, now)
         with runtime.writing() as db:
-            db.execute(update(_table).where(_table.c.id == row.id, _table.c.state == "pending").values(**outcome))
+            db.execute(update(Translated).where(_table.c.id == row.id, _table.c.state == "pending").values(**outcome))
         if "translation" not in outcome:
             break  # the service is away: the rest would only wait as long
     return len(rows)

@@ -98,7 +98,7 @@ class Line:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.speaker = Speaker(runtime)
-        self.voices = dict(runtime.config.voice.voices)
+        self.voices: dict[str, str] = {str(lang): voice for lang, voice in runtime.config.voice.voices.items()}
 
     # ── requests ──
 

@@ -153,7 +153,7 @@ class Speaker:
     def message(self, state: State) -> list[twiml.Step]:
         """Nobody is there: a message is recorded."""
         node = TREE["message"]
-        assert isinstance(node, Record)  # noqa: S101 - the tree is data of ours
+        assert isinstance(node, Record)
         at = replace(state, at="message", number=state.number + 1, arg="")
         return [*self._prompt("message", at), self._listen(node, at), twiml.GoTo(self.address(at, quiet=1))]
 

@@ -24,6 +24,25 @@ from models.tables import (
 )
 
 __all__ = [
-    "Audit", "Base", "Call", "Category", "Complaint", "Conversation", "Department", "District", "Event", "Heartbeat",
-    "Inbound", "Outgoing", "Phone", "Recording", "SearchWord", "Tally", "Translated", "User", "READ_ONLY", "make_engine", "new_id",
+    "READ_ONLY",
+    "Audit",
+    "Base",
+    "Call",
+    "Category",
+    "Complaint",
+    "Conversation",
+    "Department",
+    "District",
+    "Event",
+    "Heartbeat",
+    "Inbound",
+    "Outgoing",
+    "Phone",
+    "Recording",
+    "SearchWord",
+    "Tally",
+    "Translated",
+    "User",
+    "make_engine",
+    "new_id",
 ]  # fmt: skip

@@ -89,7 +89,7 @@ def load(directory: Path = DIRECTORY) -> Catalogue:
     entries: dict[str, Entry] = {}
     found: list[str] = []
     for path in sorted(directory.glob("*.yaml")):
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         for key, row in raw.items():
             if key in entries:
                 found.append(f"{path.name}: {key} stands twice")

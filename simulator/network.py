@@ -24,6 +24,7 @@ from simulator.store import Store
 
 MAX_DOCUMENT = 64 * 1024
 MAX_TURNS = 40  # documents without the caller doing anything: a loop
+_NOTHING_RECORDED = {"RecordingDuration": "0"}
 _KNOWN = {"Say", "Play", "Pause", "Gather", "Record", "Redirect", "Dial", "Hangup", "Reject", "Enqueue", "Leave"}
 
 
@@ -85,7 +86,7 @@ class Network:
     def _press_at(self, sid: str, pending: dict[str, Any], keys: str) -> str:
         if pending["verb"] == "Record":
             self._note(sid, "caller", f"[{keys[0]}]")
-            self._follow(sid, pending["action"], {"Digits": keys[0], **self._empty_recording(sid)})
+            self._follow(sid, pending["action"], {"Digits": keys[0], **_NOTHING_RECORDED})
             return keys[1:]
         wanted = pending["digits"] or len(keys)
         taken, rest = keys[:wanted], keys[wanted:]
@@ -97,9 +98,6 @@ class Network:
         self._note(sid, "caller", f"[{taken}]")
         self._follow(sid, pending["action"], {"Digits": taken, "FinishedOnKey": pending["finish"]})
         return rest
-
-    def _empty_recording(self, sid: str) -> dict[str, str]:
-        return {"RecordingDuration": "0"}
 
     def speak(self, sid: str, text: str, language: str = "bn", wav: bytes | None = None) -> Call:
         """Speech into what is asked now: recognised at a Gather that takes speech, recorded at a Record."""

@@ -44,6 +44,6 @@ def seconds(wav: bytes) -> int:
             frames = file.getnframes()
             if frames > 2**30:  # written to a pipe: the header does not know its length
                 frames = max(0, len(wav) - 44) // (file.getsampwidth() * file.getnchannels())
-            return max(1, round(frames / file.getframerate()))
+            return max(1, round(float(frames) / float(file.getframerate())))
     except (wave.Error, EOFError):
         return 1

@@ -334,7 +334,7 @@ def _mine(message: Message, keyword: str, states: set[State] | None = None) -> R
     return row
 
 
-_OPEN = {s for s in State if s != State.DRAFT and lifecycle.is_open(s)}
+_OPEN: set[State] = {s for s in State if s != State.DRAFT and lifecycle.is_open(s)}
 
 
 def add(message: Message) -> Reply:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -38,6 +39,10 @@ class Parsed:
     @property
     def reply_language(self) -> str:
         return {"bn": "bn", "bn-Latn": "bn", "mixed": "bn", "hi": "hi", "hi-Latn": "hi"}.get(self.lang, "en")
+
+
+def _nfc(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(unicodedata.normalize("NFC", word) for word in words)
 
 
 # First words. Latin words of five letters and more are forgiven one typo, of eight and more two.
@@ -110,10 +115,10 @@ _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`"
 _RUN_TOGETHER = re.compile(r"(?<![0-9])[0-9](?:-?[0-9]){20,22}(?![0-9])")
 _SEPARATORS = r"[\s\-–—.‑]{0,3}"
 _STARS = re.compile(r"[⭐★🌟]")
-_YES = frozenset("yes y ok okay ha haa haan han hya hyan hna ji jee 1 হ্যাঁ হ্যা হা হাঁ আচ্ছা ঠিক जी हाँ हां हा sure thik solved done hoyeche হয়েছে সমাধান हो korun করুন".split())
-_NO = frozenset("no n na naa nah nahi nahin 2 না নয় नहीं ना নাহ not".split())
+_YES = frozenset(["yes", "y", "ok", "okay", "ha", "haa", "haan", "han", "hya", "hyan", "hna", "ji", "jee", "1", "হ্যাঁ", "হ্যা", "হা", "হাঁ", "আচ্ছা", "ঠিক", "जी", "हाँ", "हां", "हा", "sure", "thik", "solved", "done", "hoyeche", "হয়েছে", "সমাধান", "हो", "korun", "করুন"])
+_NO = frozenset(["no", "n", "na", "naa", "nah", "nahi", "nahin", "2", "না", "নয়", "नहीं", "ना", "নাহ", "not"])
 
-_nfc = lambda words: tuple(unicodedata.normalize("NFC", w) for w in words)  # noqa: E731
+
 _WORD_INTENT = {word: intent for intent, words in KEYWORDS.items() for word in _nfc(words.split())}
 _PHRASE_INTENT = {" ".join(texts.tokens(texts.normalise(p))): intent for intent, ps in PHRASES.items() for p in ps.split("|")}
 _LANGUAGE_OF = {word: code for code, words in LANGUAGES.items() for word in _nfc(words.split())}
@@ -135,7 +140,7 @@ def parse(text: str, *, awaiting: str | None = None) -> Parsed:
         return Parsed("unknown", text, text, lang=lang)  # two numbers without a space: which digits were meant is not guessed
     if acks:
         return _about(text, rest, acks, lang)
-    return _without_number(text, rest, lang, awaiting)
+    return _without_number(text, rest, lang)
 
 
 def _without_acks(folded: str, acks: tuple[str, ...]) -> str:
@@ -186,7 +191,7 @@ def _by_rest(rest: str, rating: int | None) -> str:
     return "add" if len(meaningful) >= 3 else "status"
 
 
-_ABOUT_NUMBER = frozenset(_nfc("no number nombor complaint complain নম্বর অভিযোগ নং संख्या शिकायत abhijog obhijog of for the about ta ki resolved hoyeche".split()))
+_ABOUT_NUMBER = frozenset(_nfc(["no", "number", "nombor", "complaint", "complain", "নম্বর", "অভিযোগ", "নং", "संख्या", "शिकायत", "abhijog", "obhijog", "of", "for", "the", "about", "ta", "ki", "resolved", "hoyeche"]))
 
 
 def _rating(rest: str) -> int | None:
@@ -203,10 +208,10 @@ def _rating(rest: str) -> int | None:
 # ── without ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _without_number(text: str, rest: str, lang: str, awaiting: str | None) -> Parsed:
+def _without_number(text: str, rest: str, lang: str) -> Parsed:
     words = texts.tokens(rest)
     if not words:
-        return _wordless(text, rest, lang, awaiting)
+        return _wordless(text, rest, lang)
     if phrase := _phrase(words):
         rating = _rating(rest) if phrase == "rate" else None
         return Parsed(phrase, text, keyword=phrase if phrase in KEYWORDS else None, lang=lang, rating=rating)
@@ -218,7 +223,7 @@ def _without_number(text: str, rest: str, lang: str, awaiting: str | None) -> Pa
     return _plain(text, rest, words, lang)
 
 
-def _wordless(text: str, rest: str, lang: str, awaiting: str | None) -> Parsed:
+def _wordless(text: str, rest: str, lang: str) -> Parsed:
     stars = len(_STARS.findall(text))
     if 1 <= stars <= 5:
         return Parsed("rate", text, lang=lang, rating=stars)
