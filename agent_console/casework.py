@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, session, url_for
@@ -64,7 +65,9 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 file = recordings.open_recording(runtime, found)
             except FileNotFoundError:
                 abort(404)
-            return send_file(file, mimetype=found.content_type or "audio/wav", conditional=True, max_age=0)
+            with file:
+                content = io.BytesIO(file.read())  # at most 20 MB: its size must be known for ranges
+            return send_file(content, mimetype=found.content_type or "audio/wav", conditional=True, max_age=0)
 
 
 def _actor() -> Actor:

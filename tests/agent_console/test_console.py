@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select, update
+
+from agent_console import access
+from helpline import complaints, search, worker
+from helpline.complaints import Actor, Filing
+from helpline.lifecycle import STAFF_ROLES
+from models import Audit, Complaint, Outgoing, User
+
+EVIL = "<script>alert(1)</script>'\"&"
+
+
+@pytest.fixture
+def filed(app, now):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        done = complaints.file(db, runtime, Filing(channel="sms", language="bn", phone="+919830012345", name="মিনা",
+                               category_code="ROAD.POTHOLE", description="রাস্তা ভাঙা", district_code="303"), Actor("citizen", "sms"), now)  # fmt: skip
+    search.index_pending(runtime)
+    return done
+
+
+def row(app, complaint_id):
+    with app.extensions["runtime"].reading() as db:
+        return db.get(Complaint, complaint_id)
+
+
+def test_deny_by_default_for_every_route_and_role(app, staff, filed):
+    """Walks all routes of the console as everybody: what the table does not allow is refused."""
+    people = {role: staff(role) for role in STAFF_ROLES} | {None: staff()}
+    values = {"key": filed.ack, "action": "note", "recording_id": 1, "outgoing_id": 1, "user_id": 999, "change": "unlock", "filename": "console.css"}
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith("console.") or rule.endpoint in ("console.sign_out", "console.static"):
+            continue
+        path = rule.build({name: values[name] for name in rule.arguments})[1]
+        may = access.MAY.get(rule.endpoint, ())
+        for role, person in people.items():
+            method = "GET" if "GET" in rule.methods else "POST"
+            answer = person.get(path) if method == "GET" else person.post(path)
+            if may == access.ANYBODY or role in may:
+                assert answer.status_code not in (401, 403), (role, path)
+            elif role is None:
+                assert answer.status_code == 302, path
+                assert "/sign-in" in answer.location
+            else:
+                assert answer.status_code == 403, (role, path)
+
+
+def test_every_route_of_the_application_is_known(app):
+    """A new door has to be thought about: console routes are in the table, the others are these."""
+    doors = {"ivr", "sms", "simulator", "healthz", "readyz", "metrics"}
+    for rule in app.url_map.iter_rules():
+        first = rule.rule.strip("/").split("/")[0]
+        assert rule.endpoint in access.MAY if first == "console" else first in doors, rule
+
+
+def test_a_form_without_its_token_is_refused(staff, filed):
+    agent = staff("cell")
+    assert agent.post(f"/console/complaints/{filed.ack}/review", token=False).status_code == 400
+
+
+def test_wrong_password_lock_out_and_same_words(app, staff):
+    nobody = staff()
+    wrong = nobody.signs_in("agent", "not the password")
+    unknown = nobody.signs_in("no-such-person", "not the password")
+    assert wrong.status_code == unknown.status_code == 401
+    strip = lambda page: re.sub(r'(content|value)="[^"]*"', "", page)  # noqa: E731
+    assert strip(wrong.text) == strip(unknown.text)
+    for _ in range(4):
+        nobody.signs_in("agent", "not the password")
+    assert nobody.signs_in("agent").status_code == 401, "locked now"
+
+
+def test_a_session_ends_when_the_account_is_deactivated(app, staff):
+    agent, administrator = staff("agent"), staff("administrator")
+    assert agent.get("/console/complaints").status_code == 200
+    with app.extensions["runtime"].reading() as db:
+        key = db.scalar(select(User.id).where(User.username == "agent"))
+    assert administrator.post(f"/console/accounts/{key}/deactivate").status_code == 200
+    assert agent.get("/console/complaints").status_code == 302
+
+
+def test_sign_in_leads_to_no_other_site(app, staff):
+    person = staff()
+    page = person.get("/console/sign-in").text
+    token = re.search(r'name="csrf" content="([^"]+)"', page)[1]
+    answer = person.client.post("/console/sign-in?next=https://evil.example/", data={"csrf_token": token, "username": "agent", "password": "a long pass-phrase"})
+    assert answer.location == "/console/"
+
+
+def test_worklist_finds_by_number_phone_name_and_word(staff, filed):
+    agent = staff("agent")
+    for query in (filed.ack, f"{filed.ack[:3]} {filed.ack[3:7]} {filed.ack[7:]}", "98300 12345", "মিনা", "ভাঙা", "potholes"):
+        assert filed.ack[:3] + " " + filed.ack[3:7] in agent.get("/console/complaints", query_string={"q": query}).text, query
+    assert "Nothing here" in agent.get("/console/complaints?q=unheard").text
+
+
+def test_worklist_and_search_take_few_queries(app, staff, filed):
+    from sqlalchemy import event
+
+    counted = []
+    agent = staff("agent")
+    event.listen(app.extensions["runtime"].engine, "before_cursor_execute", lambda *a: counted.append(a[2]))
+    assert agent.get("/console/complaints?tab=all&q=মিনা").status_code == 200
+    assert len([s for s in counted if not s.startswith(("BEGIN", "PRAGMA"))]) <= 4
+
+
+def test_numbers_are_masked_for_those_who_need_not_see_them(app, staff, filed):
+    assert "98300 12345" in staff("agent").get(f"/console/complaints/{filed.ack}").text
+    monitor = staff("monitor").get(f"/console/complaints/{filed.ack}").text
+    assert "98300 12345" not in monitor
+    assert "2345" in monitor
+
+
+def test_an_officer_sees_only_the_own_department(app, staff, filed, now):
+    officer = staff("officer")
+    assert officer.get(f"/console/complaints/{filed.ack}").status_code == 200
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "forward", Actor("cell", "agent"), now, {"department": "phe"})
+    assert officer.get(f"/console/complaints/{filed.ack}").status_code == 404
+
+
+def test_from_filing_to_resolution_through_the_pages(app, staff, filed):
+    cell, officer = staff("cell"), staff("officer")
+    path = f"/console/complaints/{filed.ack}"
+    assert cell.post(f"{path}/review", {"version": 1}).status_code == 302
+    assert cell.post(f"{path}/forward", {"department": "pwd", "version": 2}).status_code == 302
+    assert officer.post(f"{path}/accept", {"version": 3}).status_code == 302
+    assert officer.post(f"{path}/resolve", {"report": "filled and rolled", "version": 4}).status_code == 302
+    assert row(app, filed.id).state == "resolved"
+    with app.extensions["runtime"].reading() as db:
+        keys = [m.template for m in db.scalars(select(Outgoing).order_by(Outgoing.id))]
+    assert keys == ["notify.registered", "notify.under_review", "notify.forwarded", "notify.in_progress", "notify.resolved"]
+    assert "filled and rolled" in cell.get(path).text
+
+
+def test_the_sms_is_shown_before_it_is_sent(staff, filed):
+    shown = staff("cell").post(f"/console/complaints/{filed.ack}/review/preview")
+    assert "পর্যালোচনাধীন" in shown.text
+
+
+def test_a_stale_page_keeps_the_text_and_says_so(staff, filed):
+    cell = staff("cell")
+    path = f"/console/complaints/{filed.ack}"
+    cell.post(f"{path}/review", {"version": 1})
+    answer = cell.post(f"{path}/note", {"text": "my long note", "version": 1})
+    assert answer.status_code == 409
+    assert "my long note" in answer.text
+
+
+def test_a_missing_report_is_said_in_words(staff, filed):
+    cell = staff("cell")
+    cell.post(f"/console/complaints/{filed.ack}/review", {"version": 1})
+    answer = cell.post(f"/console/complaints/{filed.ack}/resolve", {"report": "  ", "version": 2})
+    assert answer.status_code == 422
+    assert "Action taken" in answer.text
+
+
+def test_no_field_can_inject_html(app, staff):
+    agent = staff("agent")
+    data = {"phone": "9830012345", "name": EVIL, "description": EVIL, "place": EVIL, "category": "ROAD.LIGHT", "form": "f1", "language": "en"}
+    answer = agent.post("/console/new", data)
+    assert answer.status_code == 302
+    pages = [agent.get(answer.location).text, agent.get(answer.location.replace("registered", "complaints")).text,
+             agent.get("/console/complaints").text, agent.get("/console/new/caller?phone=9830012345").text]  # fmt: skip
+    ack = answer.location.rpartition("/")[2]
+    agent.post(f"/console/complaints/{ack}/note", {"text": EVIL, "version": 2})
+    pages.append(agent.get(f"/console/complaints/{ack}").text)
+    pages.append(agent.get("/console/complaints", query_string={"q": EVIL}).text)
+    for page in pages:
+        assert "<script>alert" not in page
+
+
+def test_the_on_call_form_keeps_a_draft_and_registers_once(app, staff):
+    agent = staff("agent")
+    draft = agent.post("/console/new/draft", {"phone": "98300", "name": "Half", "form": "f2"}).get_json()["draft"]
+    again = agent.post("/console/new/draft", {"phone": "9830012345", "name": "Half typed", "form": "f2"}).get_json()["draft"]
+    assert draft == again, "the same form is the same draft, even when its answer was lost"
+    assert "Half typed" in agent.get("/console/new").text
+    assert "Half typed" in agent.get(f"/console/new?draft={draft}").text
+    full = {"draft": draft, "phone": "9830012345", "name": "Full", "description": "no water", "category": "WATER.NONE", "form": "f2"}
+    first, second = agent.post("/console/new", full), agent.post("/console/new", full)
+    assert first.location == second.location
+    with app.extensions["runtime"].reading() as db:
+        assert len(db.scalars(select(Complaint)).all()) == 1
+        assert len(db.scalars(select(Outgoing)).all()) == 1
+
+
+def test_another_agent_does_not_get_my_draft(staff):
+    draft = staff("agent").post("/console/new/draft", {"phone": "98300", "name": "Mine alone", "form": "f3"}).get_json()["draft"]
+    assert "Mine alone" not in staff("cell").get(f"/console/new?draft={draft}").text
+
+
+def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(staff):
+    answer = staff("agent").post("/console/new", {"phone": "12", "description": "kept words", "category": "nonsense", "pincode": "999999", "form": "f4"})
+    assert answer.status_code == 422
+    for text in ("kept words", "not a telephone number", "choose a category", "not of West Bengal"):
+        assert text in answer.text
+
+
+def test_the_caller_and_what_is_open_already_come_up(staff, filed):
+    agent = staff("agent")
+    shown = agent.get("/console/new/caller?phone=9830012345").text
+    assert "মিনা" in shown
+    assert filed.ack[7:] in shown
+    assert filed.ack[7:] in agent.get("/console/new/similar?phone=9830012345&category=ROAD.LIGHT").text
+
+
+def test_a_recording_is_played_only_to_those_who_see_its_complaint(app, staff, caller, now):
+    caller.dials().presses("2", "1", "2", "1", "3").speaks("no water", "en").hangs_up()
+    runtime = app.extensions["runtime"]
+
+    class Carrier:
+        name = "fake"
+
+        def fetch_recording(self, url):
+            sid = url.rpartition("/")[2]
+            return caller.network.store.row("SELECT wav FROM recordings WHERE sid = ?", sid)["wav"], "audio/wav"
+
+    from helpline import recordings
+    from helpline.runtime import utc_now
+
+    assert recordings.fetch_due(runtime, Carrier(), utc_now()) == 1
+    with runtime.reading() as db:
+        from models import Recording
+
+        key = db.scalars(select(Recording)).one().id
+    played = staff("agent").get(f"/console/recordings/{key}", headers={"Range": "bytes=0-3"})
+    assert (played.status_code, played.data) == (206, b"RIFF")
+    assert staff("officer").get(f"/console/recordings/{key}").status_code == 404
+    assert staff("administrator").get(f"/console/recordings/{key}").status_code == 403
+    assert staff().get(f"/console/recordings/{key}").status_code == 302
+
+
+def test_messages_that_could_not_be_delivered_are_seen_and_tried_again(app, staff, filed):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        db.execute(update(Outgoing).values(state="parked", error_code="30003"))
+        key = db.scalar(select(Outgoing.id))
+    agent = staff("agent")
+    assert "out of reach" in agent.get("/console/messages").text
+    agent.post(f"/console/messages/{key}/again")
+    with runtime.reading() as db:
+        assert db.get(Outgoing, key).state == "pending"
+
+
+def test_seeing_a_complaint_is_audited(app, staff, filed):
+    staff("monitor").get(f"/console/complaints/{filed.ack}")
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalars(select(Audit).where(Audit.action == "complaint.viewed")).one().complaint_id == filed.id
+
+
+def test_new_rows_are_told_without_a_reload(staff, filed):
+    assert "1 new complaints" in staff("agent").get("/console/complaints/newer?tab=new&since=0").text
+
+
+@pytest.mark.parametrize("path", ["/console/complaints/1", "/console/complaints/xyz", "/console/complaints/99999999999999999999", "/console/nowhere"])
+def test_what_is_not_there_is_a_plain_page(staff, path):
+    assert staff("agent").get(path).status_code == 404
+
+
+def test_texts_used_by_the_templates_exist(app):
+    from pathlib import Path
+
+    from agent_console.texts import Texts
+
+    known, found = Texts(), set()
+    for template in Path("agent_console/templates").glob("*.html"):
+        found |= set(re.findall(r"\bt\('([a-z_.]+)'[,)]", template.read_text(encoding="utf-8")))
+    assert found
+    assert not [key for key in found if key not in known]
+
+
+def test_the_worker_says_it_is_alive(app, now):
+    worker.beat(app.extensions["runtime"], now)
+    assert b"helpline_worker_silent_seconds" in app.test_client().get("/metrics").data
