@@ -119,7 +119,7 @@ def _faults(entry: Entry, row: Mapping[str, Any]) -> list[str]:
         found += [
             f"{lang} takes {count} segments at its longest, {entry.segments} are allowed"
             for lang, text in entry.texts.items()
-            if (count := segment_count(_at_its_longest(text, entry.placeholders, lang))) > entry.segments
+            if (count := segment_count(_at_its_longest(text, lang))) > entry.segments
         ]
     return found
 
@@ -128,9 +128,9 @@ def _placeholders(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
-def _at_its_longest(text: str, names: frozenset[str], language: str) -> str:
+def _at_its_longest(text: str, language: str) -> str:
     filler = "x" if language == "en" else "ক"
-    return text.format_map({name: filler * _LENGTHS.get(name, MAX_VALUE) for name in names})
+    return text.format_map({name: filler * _LENGTHS.get(name, MAX_VALUE) for name in _placeholders(text)})
 
 
 # Values whose length is known, in characters.

@@ -1,0 +1,164 @@
+"""Configuration, calendar, prompts, numbers, translation: the rules that stand alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from helpline import complaints, numbers, sla, translation
+from helpline.complaints import Actor, Filing
+from helpline.config import ConfigurationError, load
+from models import Translated
+
+from prompts.catalogue import CatalogueError, load as load_catalogue, segment_count  # isort: skip
+from tests.conftest import make_config
+
+
+def test_the_shipped_configuration_is_whole(tmp_path):
+    assert load(environ={"HELPLINE_VAR": str(tmp_path)}).mode == "development"
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, "TWILIO_ACCOUNT_SID"),
+        ({"PUBLIC_URL": "http://x.example"}, "https"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"HELPLINE_CARRIERS__TWILIO__CHECK_SIGNATURES": "false"}, "check_signatures"),
+        ({"HELPLINE_SIMULATOR__ENABLED": "true"}, "simulator"),
+        ({"PORT": "x"}, "PORT"),
+        ({"HELPLINE_VOICE__COLOUR": "red"}, "voice.colour"),
+    ],
+)
+def test_production_refuses_to_be_careless(tmp_path, environ, says):
+    with pytest.raises(ConfigurationError) as refused:
+        load(environ={"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), **environ})
+    assert says in str(refused.value)
+
+
+def test_production_starts_when_all_is_there(tmp_path):
+    environ = {"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), "PUBLIC_URL": "https://h.example", "SECRET_KEY": "k" * 40,
+               "TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "TWILIO_AUTH_TOKEN": "t" * 32}  # fmt: skip
+    config = load(environ=environ)
+    assert (config.carriers.sms, config.simulator.enabled) == ("twilio", False)
+    assert "t" * 32 not in repr(config)
+
+
+def test_development_secrets_are_made_once_and_private(tmp_path):
+    one, two = (load(environ={"HELPLINE_VAR": str(tmp_path)}).secrets for _ in range(2))
+    assert one == two
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "due"),
+    [
+        ("2026-11-23T06:30", 1, "2026-11-25T12:00"),  # the 24th is Guru Nanak's birthday
+        ("2026-11-27T06:30", 1, "2026-11-30T12:00"),  # over a weekend
+        ("2026-10-16T06:30", 1, "2026-10-22T12:00"),  # over the Pujas
+        ("2026-11-28T06:30", 0, "2026-11-30T12:00"),
+    ],
+)
+def test_due_times_are_working_days_of_west_bengal(tmp_path, start, days, due):
+    calendar = sla.load_calendar(make_config(tmp_path, "sqlite://").casework.working_hours)
+    assert calendar.due(datetime.fromisoformat(start).replace(tzinfo=UTC), days) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+@given(st.datetimes(min_value=datetime(2025, 1, 1), max_value=datetime(2030, 1, 1)), st.integers(0, 60))  # noqa: DTZ001
+def test_due_times_agree_with_counting_on_the_fingers(start, days):
+    calendar = sla.load_calendar(sla.Hours.model_validate({"days": ["mon", "tue", "wed", "thu", "fri"], "from": "10:00", "to": "17:30"}))
+    due = calendar.due(start.replace(tzinfo=UTC), days).astimezone(sla.IST).date()
+    first = start.replace(tzinfo=UTC).astimezone(sla.IST).date()
+    between = [first.fromordinal(n) for n in range(first.toordinal() + 1, due.toordinal() + 1)]
+    assert calendar.is_working_day(due)
+    if days:
+        assert sum(calendar.is_working_day(day) for day in between) == days
+
+
+def test_every_prompt_stands_in_three_languages_and_keeps_its_budget():
+    catalogue = load_catalogue()
+    assert len([entry for entry in catalogue if entry.sms]) > 30
+    assert all(set(entry.texts) == {"bn", "en", "hi"} for entry in catalogue)
+
+
+def test_a_faulty_prompt_is_named(tmp_path):
+    (tmp_path / "x.yaml").write_text("a.b:\n  sms: true\n  segments: 1\n  bn: 'ক {x}'\n  en: '{y}'\n", encoding="utf-8")
+    with pytest.raises(CatalogueError) as refused:
+        load_catalogue(tmp_path)
+    assert "has no text in hi" in str(refused.value)
+    assert "placeholders" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [("", 1), ("a" * 160, 1), ("a" * 161, 2), ("a" * 306, 2), ("a" * 307, 3), ("€" * 80, 1), ("€" * 81, 2), ("ক" * 70, 1), ("ক" * 71, 2),
+     ("ক" * 134, 2), ("ক" * 135, 3), ("😀" * 35, 1), ("😀" * 36, 2), ("a" * 159 + "’", 3)],
+)  # fmt: skip
+def test_segments(text, segments):
+    assert segment_count(text) == segments
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [("9830012345", "+919830012345"), ("09830012345", "+919830012345"), ("919830012345", "+919830012345"), ("+91 98300-12345", "+919830012345"),
+     ("0919830012345", "+919830012345"), ("৯৮৩০০১২৩৪৫", "+919830012345"), ("033 2214 5555", "+913322145555"), ("anonymous", None), ("", None),
+     ("AD-WBGOVT", None), ("1930", None), ("+266696687", None), ("sip:a@b", None)],
+)  # fmt: skip
+def test_telephone_numbers(raw, number):
+    assert numbers.e164(raw) == number
+
+
+@given(st.text(max_size=60))
+def test_no_number_is_too_strange(raw):
+    numbers.e164(raw)
+    numbers.masked(raw)
+
+
+def test_nothing_personal_is_sent_to_the_translator(runtime, now):
+    sent = []
+
+    def engine(text, source, target):
+        sent.append(text)
+        return text.replace("রাস্তা", "road")
+
+    with runtime.writing() as db:
+        filing = Filing(channel="sms", language="bn", phone="+919830012345", name="মিনা দাস", category_code="ROAD",
+                        description="রাস্তা ভাঙা, মিনা দাস, ফোন ৯৮৩০০ ১২৩৪৫, আধার 2345 6789 0123")  # fmt: skip
+        complaints.file(db, runtime, filing, Actor("citizen", "sms"), now)
+    translation.request_missing(runtime, now)
+    assert translation.translate_due(runtime, now, engine) == 1
+    assert "৯৮৩০০" not in sent[0]
+    assert "2345" not in sent[0]
+    assert "মিনা" not in sent[0]
+    with runtime.reading() as db:
+        made = db.scalars(select(Translated)).one()
+        assert made.translation == "road ভাঙা, মিনা দাস, ফোন ৯৮৩০০ ১২৩৪৫, আধার 2345 6789 0123"
+        assert made.engine == "googletrans"
+
+
+def test_a_translator_that_is_away_is_asked_again_later(runtime, now):
+    def away(*_):
+        raise ConnectionError
+
+    with runtime.writing() as db:
+        complaints.file(db, runtime, Filing(channel="sms", language="bn", description="জল নেই"), Actor("citizen", "sms"), now)
+    translation.request_missing(runtime, now)
+    translation.translate_due(runtime, now, away)
+    with runtime.reading() as db:
+        made = db.scalars(select(Translated)).one()
+    assert (made.state, made.attempts) == ("pending", 1)
+    assert made.next_at > now
+
+
+def test_the_switch_sends_nothing(tmp_path, sqlite_url, now):
+    from helpline.runtime import build_runtime
+
+    runtime = build_runtime(make_config(tmp_path, sqlite_url, **{"translation.enabled": False}))
+    with runtime.writing() as db:
+        complaints.file(db, runtime, Filing(channel="sms", language="bn", description="জল নেই"), Actor("citizen", "sms"), now)
+    assert translation.request_missing(runtime, now) == 0
+    runtime.engine.dispose()
