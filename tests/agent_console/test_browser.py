@@ -1,0 +1,135 @@
+"""In a real Chromium: the keyboard, a tab that is closed in mid-form, and what a screen reader needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpline import complaints
+from helpline.complaints import Actor, Filing
+from tests.agent_console.conftest import PASSWORD
+
+AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+
+
+@pytest.fixture
+def page(chromium, live):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    tab = context.new_page()
+    tab.set_default_timeout(15_000)
+    faults = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("request", lambda request: faults.append(request.url) if not request.url.startswith((live, "data:", "blob:")) else None)
+    yield tab
+    context.close()
+    assert faults == [], "no script fails, and nothing comes from the internet"
+
+
+def signs_in(page, live, name):
+    page.goto(f"{live}/console/")
+    page.keyboard.type(name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".top nav")
+
+
+def serious(page):
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found if v["impact"] in ("serious", "critical")]
+
+
+def test_a_complaint_entered_from_the_keyboard_alone(page, live, app):
+    signs_in(page, live, "agent")
+    page.wait_for_selector("h1")
+    page.keyboard.press("n")
+    page.wait_for_url("**/console/new")
+    page.keyboard.type("9830012345")
+    for text in ("", "Test Caller", "রাস্তার আলো জ্বলে না", "ROAD.LIGHT", "700001", "", "near the school"):
+        page.keyboard.press("Tab")
+        page.keyboard.type(text)
+    page.wait_for_function("document.getElementById('saved').textContent.length > 3")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/registered/**")
+    assert page.locator(".big").inner_text()
+    assert "নথিভুক্ত" in page.locator(".sms").last.inner_text()
+
+
+def test_a_closed_tab_loses_nothing(page, live, chromium):
+    signs_in(page, live, "agent")
+    page.goto(f"{live}/console/new")
+    page.fill("#phone", "9830012345")
+    page.fill("#description", "half a story")
+    page.wait_for_function("document.getElementById('draft').value !== ''")
+    other = page.context.new_page()
+    page.goto("about:blank")
+    other.goto(f"{live}/console/new")
+    other.locator("aside ul a").first.click()
+    other.wait_for_url("**draft=*")
+    assert other.input_value("#description") == "half a story"
+
+
+def test_what_could_not_be_sent_stays_in_the_browser(page, live):
+    signs_in(page, live, "agent")
+    page.goto(f"{live}/console/new")
+    page.route("**/new/draft", lambda route: route.abort())
+    page.fill("#description", "typed while the network was away")
+    page.wait_for_timeout(900)
+    page.goto(f"{live}/console/complaints")
+    page.goto(f"{live}/console/new")
+    assert page.input_value("#description") == "typed while the network was away"
+
+
+def test_the_sms_is_seen_before_the_button_is_pressed(page, live, app, now):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        filed = complaints.file(db, runtime, Filing(channel="sms", language="bn", phone="+919830012345", description="জল নেই"), Actor("citizen", "sms"), now)
+    signs_in(page, live, "cell")
+    page.goto(f"{live}/console/complaints/{filed.ack}")
+    page.locator("summary", has_text="পর্যালোচনা শুরু").click()
+    page.wait_for_selector(".preview .sms")
+    assert "পর্যালোচনাধীন" in page.locator(".preview .sms").first.inner_text()
+    page.locator("details[open] button").click()
+    page.wait_for_url("**done=1")
+    assert "পর্যালোচনাধীন" in page.locator("header.head").inner_text()
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_nothing_serious_for_a_screen_reader_and_nothing_wider_than_the_page(page, live, app, now, width):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        filed = complaints.file(db, runtime, Filing(channel="sms", language="bn", phone="+919830012345", description="জল নেই"), Actor("citizen", "sms"), now)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{live}/console/sign-in")
+    assert serious(page) == []
+    signs_in(page, live, "supervisor")
+    for path in ("complaints?tab=all", f"complaints/{filed.ack}", "new", "messages", "password", f"registered/{filed.ack}"):
+        page.goto(f"{live}/console/{path}")
+        page.wait_for_timeout(300)
+        assert serious(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_the_simulated_telephone(page, live, app):
+    page.goto(f"{live}/simulator/")
+    page.click("#dial")
+    page.wait_for_selector("#talk .helpline")
+    for key in ("2", "1", "2", "1", "3"):
+        page.locator(f'#pad [data-key="{key}"]').click()
+        page.wait_for_timeout(400)
+    page.wait_for_function("document.getElementById('status').textContent.startsWith('Recording')")
+    page.fill("#say", "no water in our lane")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.getElementById('status').textContent.startsWith('Connected')")
+    page.click("#hangup")
+    page.wait_for_function("document.getElementById('status').textContent.includes('ended')")
+    page.fill("#body", "STATUS")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#thread .helpline")
+    assert "under review" in page.locator("#thread").inner_text()
+    assert serious(page) == []
