@@ -6,7 +6,6 @@ import json
 import secrets
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,12 +30,8 @@ def simulator_settings(config: Config) -> Settings:
         account_sid=config.secrets.twilio_account_sid,
         auth_token=config.secrets.twilio_auth_token,
         helpline_number=config.helpline.number,
-        database=str(_absolute(config, config.simulator.database)),
+        database=config.simulator.database,
     )
-
-
-def _absolute(config: Config, path: str) -> Path:
-    return Path(path) if Path(path).is_absolute() else config.var.parent / path
 
 
 def register(app: Flask, runtime: Runtime) -> None:

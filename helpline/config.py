@@ -196,6 +196,7 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None, **over
     raw["port"] = _number(env.get("PORT") or "5000", "PORT")
     raw.setdefault("var", env.get("HELPLINE_VAR", str(ROOT / "var")))
     raw["public_url"] = (raw.get("public_url") or env.get("PUBLIC_URL") or f"http://127.0.0.1:{raw['port']}").rstrip("/")
+    _place_in_var(raw)
     _use_account_of_environment(raw, env)
     raw.setdefault("secrets", _secrets(raw, env))
     try:
@@ -261,6 +262,15 @@ def _put(raw: dict[str, Any], path: list[str], value: Any) -> None:
     for part in path[:-1]:
         raw = raw.setdefault(part, {})
     raw[path[-1]] = value
+
+
+def _place_in_var(raw: dict[str, Any]) -> None:
+    """`var/…` in a setting means the directory of HELPLINE_VAR, wherever the process was started."""
+    for section, name in (("database", "url"), ("storage", "recordings"), ("simulator", "database")):
+        for prefix in ("", "sqlite:///"):
+            value = str(raw.get(section, {}).get(name, ""))
+            if value.startswith(f"{prefix}var/"):
+                raw[section][name] = f"{prefix}{raw['var']}/{value.removeprefix(f'{prefix}var/')}"
 
 
 def _number(text: str, name: str) -> int:

@@ -75,10 +75,7 @@ def inspect(content: bytes) -> tuple[str, int | None]:
 
 
 def _filesystem(runtime: Runtime) -> tuple[Any, str]:
-    root = runtime.config.storage.recordings
-    if "://" not in root and not root.startswith("/"):
-        root = str(runtime.config.var.parent / root)
-    fs, base = fsspec.core.url_to_fs(root)
+    fs, base = fsspec.core.url_to_fs(runtime.config.storage.recordings)
     return fs, str(base)
 
 
