@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from helpline import complaints, numbers
 from helpline.complaints import Actor, Filing
@@ -24,6 +24,9 @@ CALLER = Actor(Role.CITIZEN, "voice")
 SYSTEM = Actor(Role.SYSTEM, "voice")
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _calls = Call.__table__
+_by_sid = select(_calls).where(_calls.c.sid == bindparam("sid"))
+_stored = select(Inbound.answer).where(Inbound.key == bindparam("key"))
+_insert_inbound = insert(Inbound)
 
 
 def begin(db: Connection, sid: str, caller: str, called: str, now: datetime) -> Row[Any]:
@@ -39,7 +42,7 @@ def begin(db: Connection, sid: str, caller: str, called: str, now: datetime) -> 
 
 
 def get(db: Connection, sid: str) -> Row[Any] | None:
-    return db.execute(select(_calls).where(_calls.c.sid == sid[:64])).first()
+    return db.execute(_by_sid, {"sid": sid[:64]}).first()
 
 
 def language_of(db: Connection, number: str | None) -> str | None:
@@ -131,12 +134,12 @@ def sweep(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:
 
 
 def stored_answer(db: Connection, key: str) -> str | None:
-    return db.scalar(select(Inbound.answer).where(Inbound.key == key))
+    return db.scalar(_stored, {"key": key})
 
 
 def store_answer(db: Connection, key: str, fields: Mapping[str, str], answer: str, complaint_id: int | None, now: datetime) -> None:
     kept = {name: str(value)[:400].replace("\x00", "") for name, value in fields.items() if name in _KEPT}
-    db.execute(insert(Inbound), [{"key": key, "kind": "step", "payload": kept, "answer": answer, "received_at": now,
+    db.execute(_insert_inbound, [{"key": key, "kind": "step", "payload": kept, "answer": answer, "received_at": now,
                                   "complaint_id": complaint_id}])  # fmt: skip
 
 

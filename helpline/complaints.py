@@ -11,9 +11,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from helpline import acknowledgement, lifecycle, notices, numbers, outbox
@@ -84,6 +85,7 @@ _insert_event = insert(Event)
 _insert_outgoing = insert(Outgoing)
 _by_id = select(Complaint.__table__).where(Complaint.id == bindparam("wanted"))
 _by_ack = select(Complaint.__table__).where(Complaint.ack == bindparam("wanted"))
+_taken = select(Complaint.id).where(Complaint.ack == bindparam("wanted"))
 _by_source = select(Complaint.id, Complaint.ack).where(Complaint.source_key == bindparam("wanted"))
 
 
@@ -169,7 +171,7 @@ def register(
         if row.ack is None:
             raise CannotAct("not_now")
         return Filed(row.id, row.ack, is_new=False)
-    return act(db, runtime, complaint_id, "register", actor, now, answered=answered, template=template)
+    return _act(db, runtime, row, "register", actor, now, {}, answered=answered, template=template)
 
 
 def act(
@@ -189,8 +191,24 @@ def act(
     row = get(db, complaint_id)
     if row is None:
         raise CannotAct("unknown")
+    return _act(db, runtime, row, action, actor, now, data or {}, version=version, answered=answered, template=template)
+
+
+def _act(
+    db: Connection,
+    runtime: Runtime,
+    row: Row[Any],
+    action: str,
+    actor: Actor,
+    now: datetime,
+    data: Mapping[str, Any],
+    *,
+    version: int | None = None,
+    answered: bool = False,
+    template: str | None = None,
+) -> Filed:
     step = _allowed(row, action, actor)
-    given = _given(runtime, step, data or {})
+    given = _given(runtime, step, data)
     if version is not None and version != row.last_seq:
         raise CannotAct("stale")
     before = dict(row._mapping)
@@ -200,7 +218,7 @@ def act(
     _write_change(db, before, changes, event)
     owed = _owed(runtime, after, template or _template(step, after), event["seq"], answered=answered, given=given)
     outgoing_id = _write_owed(db, owed, now)
-    return Filed(complaint_id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
+    return Filed(row.id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
 
 
 def preview(runtime: Runtime, row: Row[Any], action: str, data: Mapping[str, Any], now: datetime, db: Connection) -> str:
@@ -281,7 +299,7 @@ def _changes(
 
 def _on_register(runtime: Runtime, db: Connection, before: Mapping[str, Any], given: Any, now: datetime) -> dict[str, Any]:
     ack = acknowledgement.generate(now)
-    while db.execute(_by_ack, {"wanted": ack}).first():
+    while db.execute(_taken, {"wanted": ack}).first():
         ack = acknowledgement.generate(now)
     return {"ack": ack, "registered_at": now} | _routed(runtime, before) | _clock(runtime, {**before, **_routed(runtime, before)}, now)
 
@@ -506,12 +524,20 @@ def _write_owed(db: Connection, owed: outbox.Owed | None, now: datetime) -> int 
     return int(row["id"])
 
 
-def _write_change(db: Connection, before: Mapping[str, Any], changes: dict[str, Any], event: dict[str, Any]) -> None:
-    done = db.execute(
+@lru_cache(maxsize=256)
+def _guarded_update(names: tuple[str, ...]) -> Update:
+    """The update of these columns, made once: a row that moved on meanwhile is not touched."""
+    return (
         update(Complaint)
-        .where(Complaint.id == before["id"], Complaint.last_seq == before["last_seq"])
-        .values(**changes, last_seq=event["seq"], last_hash=event["hash"])
+        .where(Complaint.id == bindparam("the_id"), Complaint.last_seq == bindparam("seen_seq"))
+        .values({name: bindparam(f"new_{name}") for name in names})
     )
+
+
+def _write_change(db: Connection, before: Mapping[str, Any], changes: dict[str, Any], event: dict[str, Any]) -> None:
+    values = {**changes, "last_seq": event["seq"], "last_hash": event["hash"]}
+    keys = {"the_id": before["id"], "seen_seq": before["last_seq"]}
+    done = db.execute(_guarded_update(tuple(sorted(values))), {**{f"new_{name}": value for name, value in values.items()}, **keys})
     if done.rowcount != 1:
         raise CannotAct("stale")
     db.execute(_insert_event, [event])

@@ -178,9 +178,10 @@ def keep_contact(turn: Turn, digits: str) -> State:
 
 
 def register(turn: Turn, _value: str) -> State:
-    draft = turn.draft()
+    draft = turn.call.answers.get("draft") or turn.draft()
     filed = complaints.register(turn.db, turn.runtime, draft, calls.CALLER, turn.now)
-    calls.mark_complaint(turn.db, turn.call, filed.id)
+    if turn.call.complaint_id != filed.id:
+        calls.mark_complaint(turn.db, turn.call, filed.id)
     return turn.to("registered", str(filed.id))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from helpline import acknowledgement, complaints, lifecycle, notices, numbers, status
 from helpline.classify import Classifier
@@ -23,6 +23,8 @@ from models import Complaint, Conversation, Phone
 from sms.keywords import Parsed, parse
 
 CITIZEN = Actor(Role.CITIZEN, "sms")
+_phone = select(Phone.__table__).where(Phone.number == bindparam("number"))
+_talk = select(Conversation.__table__).where(Conversation.number == bindparam("number"))
 SHORT_ANSWER = 14  # characters; a longer message is never an answer to "is it solved?"
 BARE_TOPIC_WORDS = 2  # "WATER", "রাস্তা": a subject, not yet a complaint
 
@@ -65,15 +67,22 @@ Handler = Callable[[Message], Reply]
 
 def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, now: datetime) -> Reply:
     """What `sender` gets for `body`. Writes what follows from it into the transaction at hand."""
+    if is_plain_status(parsed := parse(body)):  # the commonest message: neither the conversation nor the telephone matters
+        return show_status(Message(db, runtime, key, sender, parsed, "", now))
     conversation = _conversation(db, sender, now)
     awaiting = conversation.awaiting if conversation else _awaits_feedback(db, sender, body)
-    parsed = parse(body, awaiting=awaiting)
-    phone = db.execute(select(Phone.__table__).where(Phone.number == sender)).first()
+    parsed = parse(body, awaiting=awaiting) if awaiting else parsed
+    phone = db.execute(_phone, {"number": sender}).first()
     message = Message(db, runtime, key, sender, parsed, _language(parsed, phone), now, awaiting,
                       dict(conversation.context) if conversation else {})  # fmt: skip
     if conversation and awaiting in CONTINUE and _is_an_answer(parsed, awaiting):
         return CONTINUE[awaiting](message)
     return INTENTS[parsed.intent](message)
+
+
+def is_plain_status(parsed: Parsed) -> bool:
+    """`STATUS <number>` and nothing else."""
+    return parsed.intent == "status" and len(parsed.acks) == 1 and not parsed.text and (parsed.keyword is not None or parsed.lang == "en")
 
 
 def _language(parsed: Parsed, phone: Row[Any] | None) -> str:
@@ -94,7 +103,7 @@ def _is_an_answer(parsed: Parsed, awaiting: str | None) -> bool:
 
 
 def _conversation(db: Connection, sender: str, now: datetime) -> Row[Any] | None:
-    row = db.execute(select(Conversation.__table__).where(Conversation.number == sender)).first()
+    row = db.execute(_talk, {"number": sender}).first()
     return row if row and row.expires_at > now else None
 
 
@@ -294,9 +303,20 @@ def show_status(message: Message) -> Reply:
     texts, first = [], None
     for ack in message.parsed.acks[:2]:
         found = _asked(message, ack)
+        if not message.language:  # a keyword in Latin letters is nobody's language: the complaint's own, or the message's
+            message = replace(message, language=_own_language(message, found.row))
         first = first or (found.row.id if found.row else None)
         texts.append(_status_text(message, found.row) if found.row else message.say(f"sms.{found.kind}"))
     return Reply("\n".join(dict.fromkeys(texts)), first)
+
+
+def _own_language(message: Message, row: Row[Any] | None) -> str:
+    if message.parsed.lang != "en":
+        return message.parsed.reply_language
+    if row is not None:
+        return str(row.language)
+    phone = message.db.execute(_phone, {"number": message.sender}).first()
+    return str(phone.language) if phone and phone.language else "en"
 
 
 def _status_text(message: Message, row: Any) -> str:

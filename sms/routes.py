@@ -24,6 +24,7 @@ from sms import dialogue
 log = structlog.get_logger()
 MAX_BODY = 10_000
 _known = select(Inbound.answer, Inbound.state).where(Inbound.key == bindparam("wanted"))
+_insert_inbound = insert(Inbound)
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -93,11 +94,11 @@ def _answer(db: Connection, runtime: Runtime, key: str, webhook: Webhook) -> str
     body = webhook.get("Body").replace("\x00", "")[:MAX_BODY]
     row = _row(key, webhook, now)
     if sender is None or not limits.may(db, "sms-reply", sender, runtime.config.sms.replies_per_hour, now):
-        db.execute(insert(Inbound), [row | {"answer": _EMPTY}])  # kept and not answered: headers, short codes, machines
+        db.execute(_insert_inbound, [row | {"answer": _EMPTY}])  # kept and not answered: headers, short codes, machines
         return _EMPTY
     reply = dialogue.answer(db, runtime, key, sender, body, now)
     answer = twiml(reply)
-    db.execute(insert(Inbound), [row | {"answer": answer, "complaint_id": reply.complaint_id}])
+    db.execute(_insert_inbound, [row | {"answer": answer, "complaint_id": reply.complaint_id}])
     return answer
 
 
@@ -121,7 +122,7 @@ def _keep(runtime: Runtime, key: str, webhook: Webhook) -> str:
     try:
         with runtime.writing() as db:
             if not _answered_before(db, key):
-                db.execute(insert(Inbound), [_row(key, webhook, utc_now(), "pending")])
+                db.execute(_insert_inbound, [_row(key, webhook, utc_now(), "pending")])
     except Exception:
         log.exception("sms.not_kept", key=key)
     language = text.reply_language(webhook.get("Body")[:500])
