@@ -16,6 +16,7 @@ from helpline.sla import IST
 
 LENGTH = 11
 _DIGITS = str.maketrans("০১২৩৪৫৬৭৮৯०१२३४५६७८९", "01234567890123456789")
+_GROUP = re.compile(r"[0-9]+")
 _RUN = re.compile(r"[0-9](?:[\s\-–—.‑]{0,3}[0-9])*")
 
 
@@ -46,30 +47,33 @@ def find_all(text: str) -> list[str]:
     Digits may be Bengali or Devanagari and apart by spaces, dashes, dots or line breaks; a keyword may be glued to them.
     Two numbers run together are not guessed: which eleven digits were meant cannot be known.
     """
-    found: list[str] = []
-    for run in _RUN.findall(text.translate(_DIGITS)):
-        found += [ack for ack in _in_run(run) if ack not in found]
-    return found
+    return list(dict.fromkeys(ack for ack, _, _ in find_spans(text)))
 
 
-def _in_run(run: str) -> list[str]:
+def find_spans(text: str) -> list[tuple[str, int, int]]:
+    """(number, start, end) of every valid number in `text`."""
+    return [found for run in _RUN.finditer(text.translate(_DIGITS)) for found in _in_run(run.group(), run.start())]
+
+
+def _in_run(run: str, offset: int) -> list[tuple[str, int, int]]:
     """Numbers in a run of digit groups: whole groups are joined until they make eleven digits."""
-    groups = re.findall(r"[0-9]+", run)
+    groups = list(_GROUP.finditer(run))
     found, start = [], 0
     while start < len(groups):
-        length = _joined(groups, start)
-        if length:
-            found.append("".join(groups[start : start + length]))
-        start += length or 1
+        count = _joined([group.group() for group in groups[start:]])
+        if count:
+            last = groups[start + count - 1]
+            ack = "".join(group.group() for group in groups[start : start + count])
+            found.append((ack, offset + groups[start].start(), offset + last.end()))
+        start += count or 1
     return found
 
 
-def _joined(groups: list[str], start: int) -> int:
-    """How many groups from `start` make a valid number; 0 when none do."""
+def _joined(groups: list[str]) -> int:
+    """How many of the first groups make a valid number; 0 when none do."""
     digits = ""
-    for count, group in enumerate(groups[start:], start=1):
+    for count, group in enumerate(groups, start=1):
         digits += group
         if len(digits) >= LENGTH:
-            alone = len(group) <= 4 or count == 1 or len(digits) == LENGTH
-            return count if alone and is_valid(digits) else 0
+            return count if is_valid(digits) else 0
     return 0

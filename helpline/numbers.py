@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
 _DIGITS = str.maketrans("০১২৩৪৫৬৭৮৯०१२३४५६७८९", "01234567890123456789")
+# What nearly every request carries: ten digits beginning 6-9 are a mobile here, and the library takes 1.2 ms to agree.
+_INDIAN_MOBILE = re.compile(r"\+91[6-9][0-9]{9}")
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -17,6 +20,8 @@ def e164(raw: str | None) -> str | None:
 
     Indian numbers may be written 98…, 098…, 91 98…, +91…, 0091…, 091…, in any of our digits, with spaces and dashes.
     """
+    if raw and _INDIAN_MOBILE.fullmatch(raw):
+        return raw
     text = (raw or "").translate(_DIGITS).strip()[:40]
     if not any(ch.isdigit() for ch in text):
         return None
@@ -41,6 +46,8 @@ def is_mobile(number: str | None) -> bool:
     """Whether an E.164 `number` can receive an SMS."""
     if not number:
         return False
+    if _INDIAN_MOBILE.fullmatch(number):
+        return True
     try:
         return phonenumbers.number_type(phonenumbers.parse(number, None)) in _MOBILE
     except NumberParseException:

@@ -113,7 +113,6 @@ _SPAM = re.compile(r"https?://|www\.|\b(kyc|lottery|congratulations|won rs|click
 _CALLBACK = re.compile(r"\b(call me|phone korun|phone koro|call koro|call korun|call back|callback)\b|ফোন করুন|আমাকে ফোন|কল করুন|फोन करो|फोन करें", re.I)
 _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`"
 _RUN_TOGETHER = re.compile(r"(?<![0-9])[0-9](?:-?[0-9]){20,22}(?![0-9])")
-_SEPARATORS = r"[\s\-–—.‑]{0,3}"
 _STARS = re.compile(r"[⭐★🌟]")
 _YES = frozenset(["yes", "y", "ok", "okay", "ha", "haa", "haan", "han", "hya", "hyan", "hna", "ji", "jee", "1", "হ্যাঁ", "হ্যা", "হা", "হাঁ", "আচ্ছা", "ঠিক", "जी", "हाँ", "हां", "हा", "sure", "thik", "solved", "done", "hoyeche", "হয়েছে", "সমাধান", "हो", "korun", "করুন"])
 _NO = frozenset(["no", "n", "na", "naa", "nah", "nahi", "nahin", "2", "না", "নয়", "नहीं", "ना", "নাহ", "not"])
@@ -132,8 +131,9 @@ def parse(text: str, *, awaiting: str | None = None) -> Parsed:
     """What `text` asks for. `awaiting`: what the line asked last, which gives "yes", "না" and "1" their meaning."""
     folded = texts.normalise(text[:10_000]).strip()
     lang = texts.language_tag(text[:2000])
-    acks = tuple(acknowledgement.find_all(folded))
-    rest = _without_acks(folded, acks)
+    spans = acknowledgement.find_spans(folded)
+    acks = tuple(dict.fromkeys(ack for ack, _, _ in spans))
+    rest = _without_acks(folded, spans) if spans else folded
     if awaiting and not acks and (said := _yes_or_no(rest)):
         return Parsed(said, text, lang=lang)
     if not acks and _RUN_TOGETHER.search(folded):
@@ -143,11 +143,9 @@ def parse(text: str, *, awaiting: str | None = None) -> Parsed:
     return _without_number(text, rest, lang)
 
 
-def _without_acks(folded: str, acks: tuple[str, ...]) -> str:
-    if not acks:
-        return folded
-    for ack in acks:
-        folded = re.sub(_SEPARATORS.join(ack), " ", folded)
+def _without_acks(folded: str, spans: list[tuple[str, int, int]]) -> str:
+    for _, start, end in reversed(spans):
+        folded = f"{folded[:start]} {folded[end:]}"
     return folded.strip(_EDGES)
 
 
