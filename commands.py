@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from helpline import checks, people, referenceload, store
+from helpline import checks, lifecycle, people, referenceload, store
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 
@@ -52,6 +52,11 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
     def load_reference() -> None:
         """Take departments, districts and categories of reference/*.csv into the store."""
         click.echo(referenceload.load(runtime))
+
+    @app.cli.command("lifecycle")
+    def show_lifecycle() -> None:
+        """The life of a complaint as a table (docs/lifecycle.md)."""
+        click.echo(lifecycle.as_markdown(), nl=False)
 
     @app.cli.command("check")
     def check() -> None:

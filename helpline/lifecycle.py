@@ -169,3 +169,23 @@ def faults() -> list[str]:
     found += [f"lifecycle: state {state} has no way out" for state in State
               if not any(state in row.sources and row.target not in (None, state) for row in TABLE)]  # fmt: skip
     return found
+
+
+def as_markdown() -> str:
+    """`docs/lifecycle.md`: the table, for readers."""
+    head = [
+        "# The life of a complaint",
+        "",
+        "Made from the table in `helpline/lifecycle.py` by `flask lifecycle`; a test keeps it so.",
+        "",
+        "| action | from | to | who may | needs | SMS to the citizen |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [
+        f"| {row.action} | {', '.join(s for s in State if s in row.sources)} | {row.target or 'stays'} "
+        f"| {', '.join(r for r in Role if r in row.who)} | {', '.join(row.requires) or '–'} | {row.tells or '–'} |"
+        for row in TABLE
+    ]
+    kinds = ["", "| state | kind | the citizen hears |", "|---|---|---|"]
+    kinds += [f"| {state} | {KIND[state]} | {CITIZEN_WORD[state].replace('_', ' ')} |" for state in State]
+    return "\n".join([*head, *rows, *kinds, ""])

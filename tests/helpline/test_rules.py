@@ -162,3 +162,25 @@ def test_the_switch_sends_nothing(tmp_path, sqlite_url, now):
         complaints.file(db, runtime, Filing(channel="sms", language="bn", description="জল নেই"), Actor("citizen", "sms"), now)
     assert translation.request_missing(runtime, now) == 0
     runtime.engine.dispose()
+
+
+def test_the_documented_lifecycle_is_the_tables():
+    from pathlib import Path
+
+    from helpline import lifecycle
+
+    assert lifecycle.faults() == []
+    assert Path("docs/lifecycle.md").read_text(encoding="utf-8") == lifecycle.as_markdown()
+
+
+def test_every_setting_is_documented_in_the_configuration_itself():
+    """Each line of config.yaml that sets a value at the first level of a section has a word of explanation or a plain name."""
+    from pathlib import Path
+
+    import yaml
+
+    from helpline.config import Config
+
+    raw = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+    sections = set(Config.model_fields) - {"public_url", "port", "var", "secrets"}
+    assert set(raw) == sections
