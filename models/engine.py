@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 READ_ONLY = {"helpline_read_only": True}
+
+
+class QueuedConnection(sqlite3.Connection):
+    """A connection whose writers queue for their turn across processes.
+
+    SQLite's own waiting sleeps 1 to 100 ms between tries; a lock on a file beside the store wakes the next writer at once.
+    The system gives the lock back when a process is killed.
+    """
+
+    def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(database, *args, **kwargs)
+        queued = database not in ("", ":memory:")
+        self._queue = os.open(f"{database}.queue", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) if queued else None
+
+    def wait_for_turn(self) -> None:
+        if self._queue is not None:
+            fcntl.flock(self._queue, fcntl.LOCK_EX)
+
+    def _give_up_turn(self) -> None:
+        if self._queue is not None:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        finally:
+            self._give_up_turn()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            self._give_up_turn()
+
+    def close(self) -> None:
+        super().close()
+        if self._queue is not None:
+            os.close(self._queue)
+            self._queue = None
 
 
 def make_engine(url: str, *, pool_size: int = 5) -> Engine:
@@ -17,7 +59,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
     never fails in its middle, unless it was opened with the execution options READ_ONLY.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": 20, "check_same_thread": False})
+        engine = create_engine(url, connect_args={"timeout": 20, "check_same_thread": False, "factory": QueuedConnection})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -34,4 +76,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("helpline_read_only", False)
+    if not read_only:
+        connection.connection.driver_connection.wait_for_turn()  # type: ignore[union-attr]
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
