@@ -40,7 +40,7 @@ def prepare(config: Config) -> None:
     if not config.is_production:
         print("\n  " + people.demo_accounts(runtime, config.var / "accounts.txt").replace("\n", "\n  "))
         print(f"  (kept in {config.var / 'accounts.txt'})\n", flush=True)
-    runtime.engine.dispose()
+    runtime.dispose()
 
 
 def start(config: Config) -> int:

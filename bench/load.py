@@ -152,7 +152,7 @@ def compare(name: str, url: str, directory: Path) -> None:
             median, tail = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
             print(f"{name:11} {title:18} {statistics.median(ratios):5.2f} of bare   {statistics.median(rates):6.0f}/s   "
                   f"median {median * 1000:5.1f} ms   p99 {tail / median:4.1f} x median", flush=True)  # fmt: skip
-    runtime.engine.dispose()
+    runtime.dispose()
 
 
 def main() -> None:

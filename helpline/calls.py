@@ -18,6 +18,7 @@ from helpline.complaints import Actor, Filing
 from helpline.lifecycle import Role, State
 from helpline.runtime import Runtime
 from models import Call, Complaint, Inbound, Phone, Recording
+from models.direct import Reader, Write
 
 log = structlog.get_logger()
 CALLER = Actor(Role.CITIZEN, "voice")
@@ -41,8 +42,9 @@ def begin(db: Connection, sid: str, caller: str, called: str, now: datetime) -> 
     return row
 
 
-def get(db: Connection, sid: str) -> Row[Any] | None:
-    return db.execute(_by_sid, {"sid": sid[:64]}).first()
+def get(db: Reader, sid: str) -> Row[Any] | None:
+    found: Row[Any] | None = db.execute(_by_sid, {"sid": sid[:64]}).first()
+    return found
 
 
 def language_of(db: Connection, number: str | None) -> str | None:
@@ -138,9 +140,14 @@ def stored_answer(db: Connection, key: str) -> str | None:
 
 
 def store_answer(db: Connection, key: str, fields: Mapping[str, str], answer: str, complaint_id: int | None, now: datetime) -> None:
+    db.execute(*storing(key, fields, answer, complaint_id, now))
+
+
+def storing(key: str, fields: Mapping[str, str], answer: str, complaint_id: int | None, now: datetime) -> Write:
+    """The answer of a step, to be written with what the step does."""
     kept = {name: str(value)[:400].replace("\x00", "") for name, value in fields.items() if name in _KEPT}
-    db.execute(_insert_inbound, [{"key": key, "kind": "step", "payload": kept, "answer": answer, "received_at": now,
-                                  "complaint_id": complaint_id}])  # fmt: skip
+    return _insert_inbound, {"key": key, "kind": "step", "payload": kept, "answer": answer, "received_at": now,
+                             "complaint_id": complaint_id, "state": "done", "attempts": 0}  # fmt: skip
 
 
 _KEPT = frozenset({"CallSid", "Digits", "SpeechResult", "Confidence", "RecordingSid", "RecordingUrl", "RecordingDuration",

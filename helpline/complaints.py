@@ -21,6 +21,7 @@ from helpline import acknowledgement, lifecycle, notices, numbers, outbox
 from helpline.lifecycle import Role, State, Transition
 from helpline.runtime import Runtime
 from models import Complaint, Event, Outgoing, new_id
+from models.direct import Reader, Write
 
 
 class CannotAct(Exception):
@@ -89,12 +90,14 @@ _taken = select(Complaint.id).where(Complaint.ack == bindparam("wanted"))
 _by_source = select(Complaint.id, Complaint.ack).where(Complaint.source_key == bindparam("wanted"))
 
 
-def get(db: Connection, complaint_id: int) -> Row[Any] | None:
-    return db.execute(_by_id, {"wanted": complaint_id}).first()
+def get(db: Reader, complaint_id: int) -> Row[Any] | None:
+    found: Row[Any] | None = db.execute(_by_id, {"wanted": complaint_id}).first()
+    return found
 
 
-def get_by_ack(db: Connection, ack: str) -> Row[Any] | None:
-    return db.execute(_by_ack, {"wanted": ack}).first()
+def get_by_ack(db: Reader, ack: str) -> Row[Any] | None:
+    found: Row[Any] | None = db.execute(_by_ack, {"wanted": ack}).first()
+    return found
 
 
 def file(
@@ -215,10 +218,30 @@ def _act(
     changes = _changes(runtime, db, before, step, given, now)
     after = before | changes
     event = _event(after, action, actor, now, before=_facts(before), after=_facts(after), data=given)
-    _write_change(db, before, changes, event)
     owed = _owed(runtime, after, template or _template(step, after), event["seq"], answered=answered, given=given)
+    if db.execute(*_change(before, changes, event)).rowcount != 1:
+        raise CannotAct("stale")
+    db.execute(_insert_event, [event])
     outgoing_id = _write_owed(db, owed, now)
     return Filed(row.id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
+
+
+def registering(runtime: Runtime, row: Row[Any], actor: Actor, now: datetime) -> tuple[Filed, list[Write]]:
+    """What `register` of the draft `row` gives and writes, for a caller that writes it itself with things of its own.
+
+    A draft registered meanwhile, or a number already taken, breaks a unique key when it is written.
+    """
+    step = _allowed(row, "register", actor)
+    before = dict(row._mapping)
+    ack = acknowledgement.generate(now)
+    changes = {"updated_at": now, "state": str(step.target)} | _registered(runtime, before, ack, now)
+    after = before | changes
+    event = _event(after, "register", actor, now, before=_facts(before), after=_facts(after), data={})
+    writes = [_change(before, changes, event), (_insert_event, event)]
+    owed = _owed(runtime, after, _template(step, after), event["seq"])
+    if owed is not None:
+        writes.append((_insert_outgoing, outbox.row(owed, now)))
+    return Filed(row.id, ack, message=owed.sms.text if owed else ""), writes
 
 
 def preview(runtime: Runtime, row: Row[Any], action: str, data: Mapping[str, Any], now: datetime, db: Connection) -> str:
@@ -301,7 +324,12 @@ def _on_register(runtime: Runtime, db: Connection, before: Mapping[str, Any], gi
     ack = acknowledgement.generate(now)
     while db.execute(_taken, {"wanted": ack}).first():
         ack = acknowledgement.generate(now)
-    return {"ack": ack, "registered_at": now} | _routed(runtime, before) | _clock(runtime, {**before, **_routed(runtime, before)}, now)
+    return _registered(runtime, before, ack, now)
+
+
+def _registered(runtime: Runtime, before: Mapping[str, Any], ack: str, now: datetime) -> dict[str, Any]:
+    routed = _routed(runtime, before)
+    return {"ack": ack, "registered_at": now} | routed | _clock(runtime, {**before, **routed}, now)
 
 
 def _on_categorise(runtime: Runtime, db: Connection, before: Any, given: Any, now: datetime) -> dict[str, Any]:
@@ -534,13 +562,10 @@ def _guarded_update(names: tuple[str, ...]) -> Update:
     )
 
 
-def _write_change(db: Connection, before: Mapping[str, Any], changes: dict[str, Any], event: dict[str, Any]) -> None:
+def _change(before: Mapping[str, Any], changes: dict[str, Any], event: dict[str, Any]) -> Write:
     values = {**changes, "last_seq": event["seq"], "last_hash": event["hash"]}
     keys = {"the_id": before["id"], "seen_seq": before["last_seq"]}
-    done = db.execute(_guarded_update(tuple(sorted(values))), {**{f"new_{name}": value for name, value in values.items()}, **keys})
-    if done.rowcount != 1:
-        raise CannotAct("stale")
-    db.execute(_insert_event, [event])
+    return _guarded_update(tuple(sorted(values))), {**{f"new_{name}": value for name, value in values.items()}, **keys}
 
 
 def _owed(

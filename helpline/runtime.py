@@ -15,6 +15,7 @@ from helpline import sla
 from helpline.config import ROOT, Config
 from helpline.reference import Reference
 from models import READ_ONLY, make_engine
+from models.direct import Direct, directly
 from prompts.catalogue import Catalogue
 from prompts.catalogue import load as load_catalogue
 
@@ -36,6 +37,23 @@ class Runtime:
         """One transaction, committed at its end, rolled back by an exception. Never held while a carrier is called."""
         with self.engine.begin() as db:
             yield db
+
+    @contextmanager
+    def directly(self) -> Iterator[Direct]:
+        """The webhooks' short way: read, decide, write once."""
+        with directly(self._direct_engine) as db:
+            yield db
+
+    @cached_property
+    def _direct_engine(self) -> Engine:
+        if self.engine.dialect.name == "sqlite":
+            return self.engine  # its connections are in autocommit until a transaction begins
+        return make_engine(self.config.database.url, pool_size=self.config.database.pool_size, autocommit=True)
+
+    def dispose(self) -> None:
+        """Close every idle connection."""
+        self.engine.dispose()
+        self._direct_engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -16,6 +16,7 @@ from helpline import acknowledgement, complaints, lifecycle, limits, notices
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint
+from models.direct import Reader
 
 _LIVE = [str(s) for s in State if s != State.DRAFT and lifecycle.is_open(s)]
 _latest_open = (
@@ -38,16 +39,16 @@ def look_up(
     """`caller` and `registered` are E.164 or None. Only tries with a number that is not the caller's own are counted."""
     row = complaints.get_by_ack(db, ack)
     if row is not None and caller and row.phone == caller:
-        return Answer("full", _carrying_on(db, row))
+        return Answer("full", carrying_on(db, row))
     tried = limits.count(db, "status", caller or "unknown", now)
     if tried > runtime.config.status_lookups.per_caller_per_hour:
         return Answer("limited")
     if row is not None and registered and row.phone == registered:
-        return Answer("full", _carrying_on(db, row))
+        return Answer("full", carrying_on(db, row))
     return Answer("mismatch")
 
 
-def _carrying_on(db: Connection, row: Row[Any]) -> Row[Any]:
+def carrying_on(db: Reader, row: Row[Any]) -> Row[Any]:
     """A duplicate speaks for the complaint that carries on."""
     if row.duplicate_of_id is None:
         return row

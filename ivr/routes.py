@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from carriers.webhook import Refused, Webhook, receive
-from helpline import calls, numbers, status
+from helpline import calls, complaints, numbers, status
 from helpline import text as texts
 from helpline.config import ROOT
+from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import menu, twiml
+from ivr import menu, speech, twiml
 from ivr.actions import ACTIONS, LEADS, Turn
 from ivr.menu import Answer, Do, Move, State
 from ivr.speaking import Speaker
@@ -130,12 +131,33 @@ class Line:
             move = menu.step(TREE, state, self._answer(webhook), self.speaker.codes)
         if move.action is None and move.state.at not in TELLING:
             return self._render(self.speaker.steps(move.state, self._no_store, None, move.trouble))
-        return self._learn(webhook, state, move)
+        key = f"step:{self._sid(webhook)}:{state.number}:{state.at}"[:120]
+        if move.action == Do("register"):
+            return self._register(webhook, move, key) or self._learn(webhook, move, key)
+        return self._learn(webhook, move, key)
 
-    def _learn(self, webhook: Webhook, state: State, move: Move) -> str:
+    def _register(self, webhook: Webhook, move: Move, key: str) -> str | None:
+        """The usual filing: this call's draft is registered, in one write. None when anything is unusual (registered before,
+        no draft, delivered twice at once): then nothing was written."""
+        now = utc_now()
+        with self.runtime.directly() as db:
+            call = calls.get(db, self._sid(webhook))
+            draft = complaints.get(db, call.answers.get("draft") or 0) if call is not None else None
+            if call is None or draft is None or draft.state != Life.DRAFT or call.complaint_id != draft.id:
+                return None
+            filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
+            following = replace(move.state, at="registered", arg=str(filed.id))
+            told: dict[str, object] = {"ack": speech.ack(filed.ack, following.language)}
+            answer = self._render(self.speaker.steps(following, self._no_store, call, move.trouble, told))
+            try:
+                db.write([*writes, calls.storing(key, webhook.fields, answer, filed.id, now)])
+            except IntegrityError:
+                return None
+            return answer
+
+    def _learn(self, webhook: Webhook, move: Move, key: str) -> str:
         """Run the move's action and keep the answer, once for each step of each call."""
         sid, now = self._sid(webhook), utc_now()
-        key = f"step:{sid}:{state.number}:{state.at}"[:120]
         try:
             with self.runtime.writing() as db:
                 if stored := calls.stored_answer(db, key):

@@ -46,8 +46,10 @@ class Speaker:
 
     # ── steps ──
 
-    def steps(self, state: State, db: Db, call: Row[Any] | None, trouble: str = "") -> list[twiml.Step]:
-        """What follows at `state`. `db` is called only where the store is needed."""
+    def steps(
+        self, state: State, db: Db, call: Row[Any] | None, trouble: str = "", values: dict[str, object] | None = None
+    ) -> list[twiml.Step]:
+        """What follows at `state`. `db` is called only where the store is needed; `values` of the prompt, where known already."""
         node = TREE[state.at]
         if not state.language and state.at != "language":
             state = replace(state, language=self.runtime.config.helpline.default_language)
@@ -56,7 +58,7 @@ class Speaker:
             return [*said, *self._agent(state)]
         if isinstance(node, Record):
             return [*said, *self._prompt(node.prompt, state), self._listen(node, state)]
-        said += self._said(node, state, db, call)
+        said += self._said(node, state, db, call, values)
         if isinstance(node, Say):
             return [*said, *self._after(node, state)]
         ask = twiml.Ask(
@@ -99,12 +101,12 @@ class Speaker:
         count = state.silences if trouble == "silence" else state.wrongs
         return self._prompt(f"{trouble}.{min(max(count, 1), 2)}", state)
 
-    def _said(self, node: Any, state: State, db: Db, call: Row[Any] | None) -> list[twiml.Step]:
+    def _said(self, node: Any, state: State, db: Db, call: Row[Any] | None, values: dict[str, object] | None) -> list[twiml.Step]:
         if state.at == "language":
             return self._choose_language()
         if isinstance(node, Pages):
             return self._page(node, state)
-        values = self._values(state, db, call)
+        values = self._values(state, db, call) if values is None else values
         said = self._prompt(node.prompt, state, **values)
         if state.at == "problem_review" and state.arg == "play":
             said = self._played(db, call)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 
 READ_ONLY = {"helpline_read_only": True}
 
@@ -52,18 +54,31 @@ class QueuedConnection(sqlite3.Connection):
             self._queue = None
 
 
-def make_engine(url: str, *, pool_size: int = 5) -> Engine:
+def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> Engine:
     """An engine whose commits are durable: WAL with `synchronous=FULL` on SQLite, the server's own on PostgreSQL.
 
     A transaction on SQLite begins as a writer (`BEGIN IMMEDIATE`), so that it waits for its turn at the start and
-    never fails in its middle, unless it was opened with the execution options READ_ONLY.
+    never fails in its middle, unless it was opened with the execution options READ_ONLY. `autocommit`: for `directly`.
     """
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": 20, "check_same_thread": False, "factory": QueuedConnection})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800)
+    sizes = {"pool_size": pool_size, "max_overflow": pool_size, "pool_recycle": 1800}
+    if autocommit:
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **sizes)
+        event.listen(engine, "checkout", _check_alive)
+        return engine
+    return create_engine(url, pool_pre_ping=True, **sizes)
+
+
+def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:
+    """An idle connection that has something to read was closed by the server: without asking it, as a ping would."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if connection.closed or waiting.poll(0):
+        raise DisconnectionError
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

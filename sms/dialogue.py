@@ -20,6 +20,7 @@ from helpline.lifecycle import Role, State
 from helpline.places import Place, find_place
 from helpline.runtime import Runtime
 from models import Complaint, Conversation, Phone
+from models.direct import Reader
 from sms.keywords import Parsed, parse
 
 CITIZEN = Actor(Role.CITIZEN, "sms")
@@ -78,6 +79,18 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     if conversation and awaiting in CONTINUE and _is_an_answer(parsed, awaiting):
         return CONTINUE[awaiting](message)
     return INTENTS[parsed.intent](message)
+
+
+def plain_status(db: Reader, runtime: Runtime, sender: str, parsed: Parsed) -> Reply | None:
+    """The answer to the commonest message, STATUS <number> from the registered telephone; None for any other."""
+    if not is_plain_status(parsed):
+        return None
+    row = complaints.get_by_ack(db, parsed.acks[0])
+    if row is None or row.phone != sender:
+        return None
+    row = status.carrying_on(db, row)
+    language = parsed.reply_language if parsed.lang != "en" else str(row.language)
+    return Reply(status.sentence(runtime, row, language), row.id)
 
 
 def is_plain_status(parsed: Parsed) -> bool:

@@ -20,6 +20,7 @@ from helpline import delivery, limits, numbers, text
 from helpline.runtime import Runtime, utc_now
 from models import Inbound
 from sms import dialogue
+from sms.keywords import parse
 
 log = structlog.get_logger()
 MAX_BODY = 10_000
@@ -65,6 +66,8 @@ def take_in(runtime: Runtime, webhook: Webhook) -> str:
     """The TwiML for a message. Never raises: a fault of ours keeps the message and says so."""
     key = _key(webhook)
     try:
+        if (answer := _status_at_once(runtime, key, webhook)) is not None:
+            return answer
         with runtime.writing() as db:
             return _answered_before(db, key) or _answer(db, runtime, key, webhook)
     except IntegrityError:  # the same message in another process at the same moment: its answer stands
@@ -73,6 +76,29 @@ def take_in(runtime: Runtime, webhook: Webhook) -> str:
     except Exception:
         log.exception("sms.failed", key=key)
         return _keep(runtime, key, webhook)
+
+
+def _status_at_once(runtime: Runtime, key: str, webhook: Webhook) -> str | None:
+    """The answer to STATUS <number> from the registered telephone, in one read and one write; None for anything else."""
+    sender, body = numbers.e164(webhook.get("From")), _body(webhook)
+    if sender is None or not dialogue.is_plain_status(parsed := parse(body)):
+        return None
+    now, limit = utc_now(), runtime.config.sms.replies_per_hour
+    with runtime.directly() as db:
+        reply = dialogue.plain_status(db, runtime, sender, parsed)
+        if reply is None or limits.counted(db, "sms-reply", sender, now) >= limit:
+            return None
+        answer = twiml(reply)
+        row = _row(key, webhook, now) | {"answer": answer, "complaint_id": reply.complaint_id}
+        try:
+            db.write([(_insert_inbound, row), limits.counting(db, "sms-reply", sender, now)])
+        except IntegrityError:  # delivered before: its first answer stands
+            return None
+        return answer
+
+
+def _body(webhook: Webhook) -> str:
+    return webhook.get("Body").replace("\x00", "")[:MAX_BODY]
 
 
 def _key(webhook: Webhook) -> str:
@@ -91,7 +117,7 @@ def _answered_before(db: Connection, key: str) -> str | None:
 def _answer(db: Connection, runtime: Runtime, key: str, webhook: Webhook) -> str:
     now = utc_now()
     sender = numbers.e164(webhook.get("From"))
-    body = webhook.get("Body").replace("\x00", "")[:MAX_BODY]
+    body = _body(webhook)
     row = _row(key, webhook, now)
     if sender is None or not limits.may(db, "sms-reply", sender, runtime.config.sms.replies_per_hour, now):
         db.execute(_insert_inbound, [row | {"answer": _EMPTY}])  # kept and not answered: headers, short codes, machines

@@ -51,7 +51,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runtime = build_runtime(make_config(path.parent, f"sqlite:///{path}"))
     store.upgrade(runtime.engine)
     referenceload.load(runtime)
-    runtime.engine.dispose()
+    runtime.dispose()
     return path
 
 
@@ -97,7 +97,7 @@ def fresh_store(kind: str, request: pytest.FixtureRequest, directory: Path) -> s
     engine.dispose()
     runtime = build_runtime(make_config(directory, url))
     referenceload.load(runtime)
-    runtime.engine.dispose()
+    runtime.dispose()
     return url
 
 
@@ -110,7 +110,7 @@ def config(database_url: str, tmp_path: Path) -> Config:
 def runtime(config: Config) -> Iterator[Runtime]:
     built = build_runtime(config)
     yield built
-    built.engine.dispose()
+    built.dispose()
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def app(config: Config) -> Iterator[Flask]:
 
     flask_app = create_app(config)
     yield flask_app
-    flask_app.extensions["runtime"].engine.dispose()
+    flask_app.extensions["runtime"].dispose()
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_the_switch_sends_nothing(tmp_path, sqlite_url, now):
     with runtime.writing() as db:
         complaints.file(db, runtime, Filing(channel="sms", language="bn", description="জল নেই"), Actor("citizen", "sms"), now)
     assert translation.request_missing(runtime, now) == 0
-    runtime.engine.dispose()
+    runtime.dispose()
 
 
 def test_the_documented_lifecycle_is_the_tables():

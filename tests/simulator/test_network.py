@@ -121,7 +121,7 @@ def live(sqlite_url, tmp_path):
     server.shutdown()
     server.server_close()
     thread.join()
-    app.extensions["runtime"].engine.dispose()
+    app.extensions["runtime"].dispose()
 
 
 def wait_for(condition):

@@ -1,0 +1,156 @@
+"""The webhooks' short way to the store: read without a transaction, then write everything in one.
+
+A webhook that changes something thinks first and writes last, so that SQLite's one writer is never kept waiting by
+thinking, and PostgreSQL is asked as seldom as can be: what is written goes to it in one pipeline. Two requests that
+decided from the same rows cannot both write: the second breaks a unique key (an event's number, a message's id), and is
+decided anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import Dialect, Engine, Insert
+from sqlalchemy.exc import IntegrityError
+
+Write = tuple[Any, Mapping[str, Any]]  # a statement of SQLAlchemy Core, a constant of its module, and its parameters
+
+
+class Reader(Protocol):
+    """What reading needs of a connection: SQLAlchemy's has it, and so has Direct."""
+
+    def execute(self, statement: Any, parameters: Any = None, /) -> Any: ...
+
+
+class Found(tuple[Any, ...]):
+    """A row: a tuple with its columns' names, as SQLAlchemy's rows are."""
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+
+    @property
+    def _mapping(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
+
+class Rows:
+    """What a reading found; the names are those of SQLAlchemy's results."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._rows = rows
+
+    def first(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def all(self) -> list[Any]:
+        return self._rows
+
+    def scalar(self) -> Any:
+        return self._rows[0][0] if self._rows else None
+
+
+class Compiled:
+    """A statement as the driver takes it, with the conversions its types ask for."""
+
+    def __init__(self, statement: Any, dialect: Dialect, columns_set: tuple[str, ...]) -> None:
+        made = statement.compile(dialect=dialect, column_keys=list(columns_set) or None)
+        self.statement = statement  # held, so that its identity stays its own
+        self.sql: str = str(made)
+        self._binds = [(key, bind.type.dialect_impl(dialect).bind_processor(dialect)) for key, bind in made.binds.items()]
+        self._order: list[str] | None = list(made.positiontup) if made.positiontup is not None else None
+        columns = list(getattr(statement, "selected_columns", None) or ())
+        converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._converts = [(index, convert) for index, convert in enumerate(converts) if convert]
+        names = tuple(column.name for column in columns)
+        places: dict[str, Any] = {name: property(_getter(index)) for index, name in enumerate(names)}
+        self._row: Any = type("Found", (Found,), {"__slots__": (), "_fields": names, **places})
+
+    def bind(self, parameters: Mapping[str, Any]) -> Any:
+        values = {}
+        for key, convert in self._binds:
+            value = parameters[key]
+            values[key] = convert(value) if convert else value
+        return values if self._order is None else [values[key] for key in self._order]
+
+    def row(self, raw: Sequence[Any]) -> Any:
+        if not self._converts:
+            return self._row(raw)
+        values = list(raw)
+        for index, convert in self._converts:
+            values[index] = convert(values[index])
+        return self._row(values)
+
+
+def _getter(index: int) -> Callable[[Any], Any]:
+    return lambda row: row[index]
+
+
+_compiled: dict[tuple[int, str, tuple[str, ...]], Compiled] = {}
+
+
+def _compile(statement: Any, dialect: Dialect, columns_set: tuple[str, ...] = ()) -> Compiled:
+    key = (id(statement), dialect.name, columns_set)
+    made = _compiled.get(key)
+    if made is None:
+        made = _compiled[key] = Compiled(statement, dialect, columns_set)
+    return made
+
+
+class Direct:
+    """A driver's connection in autocommit, with statements of SQLAlchemy Core compiled once. Made by `directly`."""
+
+    def __init__(self, driver: Any, dialect: Dialect) -> None:
+        self._driver = driver
+        self.dialect = dialect
+
+    def execute(self, statement: Any, parameters: Mapping[str, Any] | None = None, /) -> Rows:
+        """Read now, outside any transaction."""
+        made = _compile(statement, self.dialect)
+        cursor = self._driver.execute(made.sql, made.bind(parameters or {}))
+        return Rows([made.row(row) for row in cursor.fetchall()])
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """All of `writes` in one transaction, or none. Raises IntegrityError when a unique key is taken."""
+        made = [(_compile(statement, self.dialect, tuple(parameters) if isinstance(statement, Insert) else ()), parameters)
+                for statement, parameters in writes]  # fmt: skip
+        bound = [(statement.sql, statement.bind(parameters)) for statement, parameters in made]
+        try:
+            if self.dialect.name == "sqlite":
+                self._write_queued(bound)
+            else:
+                self._write_in_a_pipeline(bound)
+        except self.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
+            raise IntegrityError("a key is taken", None, error) from error
+
+    def _write_queued(self, bound: list[tuple[str, Any]]) -> None:
+        driver = self._driver
+        driver.wait_for_turn()
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            for sql, values in bound:
+                driver.execute(sql, values)
+            driver.commit()
+        except BaseException:
+            driver.rollback()
+            raise
+
+    def _write_in_a_pipeline(self, bound: list[tuple[str, Any]]) -> None:
+        """A pipeline in autocommit is one transaction, committed at its end."""
+        with self._driver.pipeline():
+            for sql, values in bound:
+                self._driver.execute(sql, values)
+
+
+@contextmanager
+def directly(engine: Engine) -> Iterator[Direct]:
+    """A Direct of `engine`, which must be in autocommit."""
+    pooled = engine.raw_connection()
+    try:
+        yield Direct(pooled.driver_connection, engine.dialect)
+    except engine.dialect.dbapi.OperationalError as error:  # type: ignore[union-attr]
+        pooled.invalidate(error)
+        raise
+    finally:
+        pooled.close()
