@@ -29,6 +29,7 @@ def page(chromium, live):
 
 def signs_in(page, live, name):
     page.goto(f"{live}/console/")
+    page.wait_for_selector("#username:focus")
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -47,6 +48,7 @@ def test_a_complaint_entered_from_the_keyboard_alone(page, live, app):
     page.wait_for_selector("h1")
     page.keyboard.press("n")
     page.wait_for_url("**/console/new")
+    page.wait_for_selector("#phone:focus")
     page.keyboard.type("9830012345")
     for text in ("", "Test Caller", "রাস্তার আলো জ্বলে না", "ROAD.LIGHT", "700001", "", "near the school"):
         page.keyboard.press("Tab")
