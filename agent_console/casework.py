@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, session, url_for
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from agent_console import access
@@ -111,7 +111,7 @@ def _all_about(db: Session, row: Any) -> dict[str, Any]:
     events = db.execute(select(Event.__table__, User.name.label("actor_name")).outerjoin(User, User.id == Event.actor_id)
                         .where(Event.complaint_id == row.id).order_by(Event.seq)).all()  # fmt: skip
     sent = db.execute(select(Outgoing.__table__).where(Outgoing.complaint_id == row.id)).all()
-    received = db.execute(select(Inbound.__table__).where(Inbound.complaint_id == row.id, Inbound.kind == "sms")).all()
+    received = db.execute(select(Inbound.__table__).where(Inbound.complaint_id == row.id, Inbound.kind == literal("sms", literal_execute=True))).all()
     translations = db.execute(select(Translated.__table__).where(Translated.complaint_id == row.id)).all()
     timeline = [("event", e.at, e) for e in events] + [("sent", m.created_at, m) for m in sent] + [("received", m.received_at, m) for m in received]
     return {

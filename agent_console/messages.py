@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from sqlalchemy import select
 
 from agent_console import access
-from helpline import delivery
+from helpline import delivery, outbox
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Outgoing
 
@@ -18,7 +18,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def messages() -> str:
         with runtime.reading() as db:
             rows = db.execute(select(Outgoing.__table__, Complaint.ack).outerjoin(Complaint, Complaint.id == Outgoing.complaint_id)
-                              .where(Outgoing.state.in_(("parked", "suppressed"))).order_by(Outgoing.created_at.desc()).limit(200)).all()  # fmt: skip
+                              .where(outbox.UNSETTLED, Outgoing.state != "claimed").order_by(Outgoing.created_at.desc()).limit(200)).all()  # fmt: skip
         return render_template("messages.html", rows=rows)
 
     @blueprint.post("/messages/<int:outgoing_id>/again")

@@ -82,16 +82,20 @@ def is_signed(url: str, pairs: list[tuple[str, str]], body: bytes, given: str, t
     """Whether `given` is right for `url`, with and without the scheme's standard port; compared in constant time."""
     if not pairs and body and not _body_matches(url, body):
         return False
-    right = False
-    for address in _with_and_without_port(url):
-        right |= hmac.compare_digest(signature(address, pairs, token).encode(), given.encode("utf-8", "replace"))
-    return right
+    claimed, content = given.encode("utf-8", "replace"), _content(pairs)
+    return any(hmac.compare_digest(_digest(address + content, token), claimed) for address in _with_and_without_port(url))
 
 
 def signature(url: str, pairs: Iterable[tuple[str, str]], token: str) -> str:
-    text = url + "".join(name + value for name, value in sorted(set(pairs)))
-    digest = hmac.digest(token.encode(), text.encode("utf-8", "surrogatepass"), "sha1")
-    return b64encode(digest).decode()
+    return _digest(url + _content(pairs), token).decode()
+
+
+def _content(pairs: Iterable[tuple[str, str]]) -> str:
+    return "".join(name + value for name, value in sorted(set(pairs)))
+
+
+def _digest(text: str, token: str) -> bytes:
+    return b64encode(hmac.digest(token.encode(), text.encode("utf-8", "surrogatepass"), "sha1"))
 
 
 def _with_and_without_port(url: str) -> tuple[str, ...]:

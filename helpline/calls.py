@@ -26,6 +26,7 @@ SYSTEM = Actor(Role.SYSTEM, "voice")
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _calls = Call.__table__
 _by_sid = select(_calls).where(_calls.c.sid == bindparam("sid"))
+_complaint_by_sid = select(Complaint.__table__).join(_calls, _calls.c.complaint_id == Complaint.id).where(_calls.c.sid == bindparam("sid"))
 _stored = select(Inbound.answer).where(Inbound.key == bindparam("key"))
 _insert_inbound = insert(Inbound)
 
@@ -44,6 +45,12 @@ def begin(db: Connection, sid: str, caller: str, called: str, now: datetime) -> 
 
 def get(db: Reader, sid: str) -> Row[Any] | None:
     found: Row[Any] | None = db.execute(_by_sid, {"sid": sid[:64]}).first()
+    return found
+
+
+def complaint_of(db: Reader, sid: str) -> Row[Any] | None:
+    """The complaint that the call is about."""
+    found: Row[Any] | None = db.execute(_complaint_by_sid, {"sid": sid[:64]}).first()
     return found
 
 

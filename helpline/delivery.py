@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from carriers import twilio
 from carriers.base import Accepted, Carrier, Permanent, Temporary, Unknown
-from helpline import numbers
+from helpline import numbers, outbox
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 from models import Inbound, Outgoing, Phone
@@ -128,7 +128,7 @@ def settle_unknown(runtime: Runtime, carrier: Carrier, now: datetime, *, limit: 
     """Look up claims that nobody reported on: found ones are sent, others wait to be sent (again)."""
     aged = now - timedelta(seconds=runtime.config.worker.claim_seconds)
     with runtime.reading() as session:
-        rows = list(session.execute(select(_table).where(_table.c.state == "claimed", _table.c.claimed_at < aged).limit(limit)))
+        rows = list(session.execute(select(_table).where(outbox.UNSETTLED, _table.c.state == "claimed", _table.c.claimed_at < aged).limit(limit)))
     for row in rows:
         try:
             found = carrier.find_sms(row.to_number, row.body, row.claimed_at - timedelta(seconds=5))

@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select, text
 
-from models.direct import Reader, Write
+from models import Tally
+from models.base import UtcDateTime
+from models.direct import Write
 
-_UPSERT = text(
+_ADD_TEXT = (
     "INSERT INTO tallies (kind, subject, hour, count) VALUES (:kind, :subject, :hour, 1) "
-    "ON CONFLICT (kind, subject, hour) DO UPDATE SET count = tallies.count + 1 RETURNING count"
+    "ON CONFLICT (kind, subject, hour) DO UPDATE SET count = tallies.count + 1"
 )
-_ADD = text(str(_UPSERT).removesuffix(" RETURNING count"))
-_COUNT = text("SELECT count FROM tallies WHERE kind = :kind AND subject = :subject AND hour = :hour")
+_HOUR = bindparam("hour", type_=UtcDateTime())
+_ADD = text(_ADD_TEXT).bindparams(_HOUR)
+_ADD_AND_COUNT = text(f"{_ADD_TEXT} RETURNING count").bindparams(_HOUR)
+# How often so far, as a part of another reading; its parameters are those of `key`.
+TALLIED = select(Tally.count).where(Tally.kind == bindparam("kind"), Tally.subject == bindparam("subject"), Tally.hour == _HOUR).scalar_subquery()
+
+
+def key(kind: str, subject: str, now: datetime) -> dict[str, object]:
+    return {"kind": kind, "subject": subject[:64], "hour": now.replace(minute=0, second=0, microsecond=0)}
 
 
 def count(db: Connection, kind: str, subject: str, now: datetime) -> int:
     """One more `kind` by `subject` in this hour; the number of them so far."""
-    return int(db.execute(_UPSERT, _key(db, kind, subject, now)).scalar_one())
+    return int(db.execute(_ADD_AND_COUNT, key(kind, subject, now)).scalar_one())
 
 
-def counted(db: Reader, kind: str, subject: str, now: datetime) -> int:
-    return int(db.execute(_COUNT, _key(db, kind, subject, now)).scalar() or 0)
-
-
-def counting(db: Reader, kind: str, subject: str, now: datetime) -> Write:
+def counting(kind: str, subject: str, now: datetime) -> Write:
     """One more `kind` by `subject`, to be written with other things."""
-    return _ADD, _key(db, kind, subject, now)
+    return _ADD, key(kind, subject, now)
 
 
 def may(db: Connection, kind: str, subject: str, limit: int, now: datetime) -> bool:
     """Count this one, and say whether it is within `limit` an hour."""
     return count(db, kind, subject, now) <= limit
-
-
-def _key(db: Any, kind: str, subject: str, now: datetime) -> dict[str, object]:
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    stored: object = hour if db.dialect.name == "postgresql" else hour.strftime("%Y-%m-%d %H:00:00.000000")
-    return {"kind": kind, "subject": subject[:64], "hour": stored}

@@ -7,6 +7,7 @@ import hmac
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import func, select
 
+from helpline import outbox
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 from models import Call, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated
@@ -32,7 +33,7 @@ def render(runtime: Runtime) -> bytes:
             count = db.scalar(select(func.count()).select_from(table).where(table.state == "pending"))
             backlog.labels(kind).set(count or 0)
         parked = Gauge("helpline_outbox_parked", "Messages that wait for a person", registry=registry)
-        parked.set(db.scalar(select(func.count()).select_from(Outgoing).where(Outgoing.state == "parked")) or 0)
+        parked.set(db.scalar(select(func.count()).select_from(Outgoing).where(outbox.UNSETTLED, Outgoing.state == "parked")) or 0)
         oldest = Gauge("helpline_outbox_oldest_seconds", "Age of the oldest message not yet sent", registry=registry)
         first = db.scalar(select(func.min(Outgoing.created_at)).where(Outgoing.state == "pending"))
         oldest.set((now - first).total_seconds() if first else 0)

@@ -141,14 +141,13 @@ class Line:
         no draft, delivered twice at once): then nothing was written."""
         now = utc_now()
         with self.runtime.directly() as db:
-            call = calls.get(db, self._sid(webhook))
-            draft = complaints.get(db, call.answers.get("draft") or 0) if call is not None else None
-            if call is None or draft is None or draft.state != Life.DRAFT or call.complaint_id != draft.id:
+            draft = calls.complaint_of(db, self._sid(webhook))
+            if draft is None or draft.state != Life.DRAFT:
                 return None
             filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
             following = replace(move.state, at="registered", arg=str(filed.id))
             told: dict[str, object] = {"ack": speech.ack(filed.ack, following.language)}
-            answer = self._render(self.speaker.steps(following, self._no_store, call, move.trouble, told))
+            answer = self._render(self.speaker.steps(following, self._no_store, None, move.trouble, told))
             try:
                 db.write([*writes, calls.storing(key, webhook.fields, answer, filed.id, now)])
             except IntegrityError:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from sqlalchemy import Connection, Row
 
@@ -79,9 +79,9 @@ class Speaker:
 
     def address(self, state: State, **more: int) -> str:
         """Where the answer goes: the whole state of the call, covered by the carrier's signature."""
-        values: dict[str, Any] = {"at": state.at, "l": state.language, "a": state.arg, "n": state.number,
-                                  "s": state.silences, "w": state.wrongs, **more}  # fmt: skip
-        return "/ivr/step?" + urlencode({name: value for name, value in values.items() if value not in ("", 0)})
+        arg = state.arg if state.arg.isalnum() and state.arg.isascii() else quote_plus(state.arg)
+        values = (("at", state.at), ("l", state.language), ("a", arg), ("n", state.number), ("s", state.silences), ("w", state.wrongs))
+        return "/ivr/step?" + "&".join(f"{name}={value}" for name, value in (*values, *more.items()) if value not in ("", 0))
 
     def say(self, key: str, language: str, **values: object) -> twiml.Step:
         """The sentence: its recording where there is one, else synthetic speech."""

@@ -1,15 +1,17 @@
 """The webhooks' short way to the store: read without a transaction, then write everything in one.
 
 A webhook that changes something thinks first and writes last, so that SQLite's one writer is never kept waiting by
-thinking, and PostgreSQL is asked as seldom as can be: what is written goes to it in one pipeline. Two requests that
+thinking, and PostgreSQL is asked as seldom as can be: what is written goes to it as one statement. Two requests that
 decided from the same rows cannot both write: the second breaks a unique key (an event's number, a message's id), and is
 decided anew.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import Dialect, Engine, Insert
@@ -58,7 +60,8 @@ class Compiled:
         made = statement.compile(dialect=dialect, column_keys=list(columns_set) or None)
         self.statement = statement  # held, so that its identity stays its own
         self.sql: str = str(made)
-        self._binds = [(key, bind.type.dialect_impl(dialect).bind_processor(dialect)) for key, bind in made.binds.items()]
+        processors = [(key, bind.type.dialect_impl(dialect).bind_processor(dialect)) for key, bind in made.binds.items()]
+        self._converted = [(key, convert) for key, convert in processors if convert]
         self._order: list[str] | None = list(made.positiontup) if made.positiontup is not None else None
         columns = list(getattr(statement, "selected_columns", None) or ())
         converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
@@ -68,10 +71,9 @@ class Compiled:
         self._row: Any = type("Found", (Found,), {"__slots__": (), "_fields": names, **places})
 
     def bind(self, parameters: Mapping[str, Any]) -> Any:
-        values = {}
-        for key, convert in self._binds:
-            value = parameters[key]
-            values[key] = convert(value) if convert else value
+        values = dict(parameters)
+        for key, convert in self._converted:
+            values[key] = convert(values[key])
         return values if self._order is None else [values[key] for key in self._order]
 
     def row(self, raw: Sequence[Any]) -> Any:
@@ -111,36 +113,51 @@ class Direct:
         cursor = self._driver.execute(made.sql, made.bind(parameters or {}))
         return Rows([made.row(row) for row in cursor.fetchall()])
 
-    def write(self, writes: Sequence[Write]) -> None:
-        """All of `writes` in one transaction, or none. Raises IntegrityError when a unique key is taken."""
+    def write(self, writes: Sequence[Write], *, lasting: bool = True) -> None:
+        """All of `writes`, of different rows, in one transaction, or none. Raises IntegrityError when a unique key is taken.
+
+        `lasting=False` does not wait for the disk: a crash of the whole machine (not of a process) may undo it. For what
+        promises nobody anything and would be done again when asked again.
+        """
         made = [(_compile(statement, self.dialect, tuple(parameters) if isinstance(statement, Insert) else ()), parameters)
                 for statement, parameters in writes]  # fmt: skip
-        bound = [(statement.sql, statement.bind(parameters)) for statement, parameters in made]
+        bound = [(statement, statement.bind(parameters)) for statement, parameters in made]
         try:
             if self.dialect.name == "sqlite":
-                self._write_queued(bound)
+                self._write_queued(bound, lasting)
             else:
-                self._write_in_a_pipeline(bound)
+                self._write_as_one(bound, lasting)
         except self.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
             raise IntegrityError("a key is taken", None, error) from error
 
-    def _write_queued(self, bound: list[tuple[str, Any]]) -> None:
+    def _write_queued(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
         driver = self._driver
         driver.wait_for_turn()
         try:
             driver.execute("BEGIN IMMEDIATE")
-            for sql, values in bound:
-                driver.execute(sql, values)
-            driver.commit()
+            for statement, values in bound:
+                driver.execute(statement.sql, values)
+            driver.commit_soon()
         except BaseException:
             driver.rollback()
             raise
+        if lasting:
+            driver.flush()
 
-    def _write_in_a_pipeline(self, bound: list[tuple[str, Any]]) -> None:
-        """A pipeline in autocommit is one transaction, committed at its end."""
-        with self._driver.pipeline():
-            for sql, values in bound:
-                self._driver.execute(sql, values)
+    def _write_as_one(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
+        """One statement is one transaction, and one question to the server."""
+        sql = _joined(tuple(statement for statement, _ in bound), lasting)
+        self._driver.execute(sql, {f"w{n}_{key}": value for n, (_, values) in enumerate(bound) for key, value in values.items()}, prepare=True)
+
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+@lru_cache(maxsize=256)
+def _joined(statements: tuple[Compiled, ...], lasting: bool) -> str:
+    """Every statement a part of one, `WITH w0 AS (…), w1 AS (…) SELECT 1`, its parameters under names of its own."""
+    parts = [f"w{n} AS (" + _PLACE.sub(rf"%(w{n}_\1)s", statement.sql) + ")" for n, statement in enumerate(statements)]
+    return f"WITH {', '.join(parts)} SELECT " + ("1" if lasting else "set_config('synchronous_commit', 'off', true)")
 
 
 @contextmanager

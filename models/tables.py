@@ -12,6 +12,7 @@ from models.base import Base, Id, UtcDateTime
 
 PHONE = String(64)  # E.164, or what a carrier gives for somebody without a number ("anonymous", a header)
 LANGUAGE = String(2)
+UNSETTLED = "state IN ('claimed', 'parked', 'suppressed')"  # of the outbox: helpline.outbox.UNSETTLED
 
 
 class Department(Base):
@@ -75,7 +76,7 @@ class Phone(Base):
 class Complaint(Base):
     __tablename__ = "complaints"
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
-    ack: Mapped[str | None] = mapped_column(String(11), unique=True)  # none while a draft
+    ack: Mapped[str | None] = mapped_column(String(11))  # none while a draft
     state: Mapped[str] = mapped_column(String(20))  # helpline.lifecycle.State
     incomplete: Mapped[bool] = mapped_column(default=False)  # registered, but an agent must complete it
     channel: Mapped[str] = mapped_column(String(10))  # voice | sms | agent
@@ -114,12 +115,12 @@ class Complaint(Base):
 
     __table_args__ = (
         CheckConstraint("(ack IS NULL) = (registered_at IS NULL)", name="ack_when_registered"),
+        Index("ix_complaints_ack", "ack", unique=True, sqlite_where=text("ack IS NOT NULL"), postgresql_where=text("ack IS NOT NULL")),
         Index("ix_complaints_phone", "phone", "created_at"),
         Index("ix_complaints_state_created_at", "state", "created_at"),
-        Index("ix_complaints_department_code_state", "department_code", "state", "due_at"),
-        Index("ix_complaints_owner_id_state", "owner_id", "state", "due_at"),
-        Index("ix_complaints_escalate_at", "escalate_at"),
-        Index("ix_complaints_updated_at", "updated_at"),
+        Index("ix_complaints_department_code_state", "department_code", "state", "due_at", sqlite_where=text("department_code IS NOT NULL"), postgresql_where=text("department_code IS NOT NULL")),
+        Index("ix_complaints_owner_id_state", "owner_id", "state", "due_at", sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL")),
+        Index("ix_complaints_escalate_at", "escalate_at", sqlite_where=text("escalate_at IS NOT NULL"), postgresql_where=text("escalate_at IS NOT NULL")),
         Index(
             "ix_complaints_unindexed",
             "id",
@@ -190,12 +191,11 @@ class Inbound(Base):
     state: Mapped[str] = mapped_column(String(10), default="done")  # pending | done | failed
     attempts: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime]
-    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    complaint_id: Mapped[int | None] = mapped_column(Id)  # what it was about; no key of the store's, which would be asked at each message
     from_number: Mapped[str | None] = mapped_column(PHONE)
     __table_args__ = (
         Index("ix_inbound_pending", "received_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
-        Index("ix_inbound_complaint_id", "complaint_id"),
-        Index("ix_inbound_from_number", "from_number", "received_at"),
+        Index("ix_inbound_complaint_id", "complaint_id", sqlite_where=text("kind = 'sms'"), postgresql_where=text("kind = 'sms'")),
     )
 
 
@@ -224,10 +224,9 @@ class Outgoing(Base):
     delivered_at: Mapped[datetime | None]
     __table_args__ = (
         Index("ix_outbox_due", "next_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
-        Index("ix_outbox_state", "state", "created_at"),
-        Index("ix_outbox_carrier_sid", "carrier_sid"),
+        Index("ix_outbox_unsettled", "state", "created_at", sqlite_where=text(UNSETTLED), postgresql_where=text(UNSETTLED)),
+        Index("ix_outbox_carrier_sid", "carrier_sid", sqlite_where=text("carrier_sid IS NOT NULL"), postgresql_where=text("carrier_sid IS NOT NULL")),
         Index("ix_outbox_complaint_id", "complaint_id"),
-        Index("ix_outbox_to_number", "to_number", "created_at"),
     )
 
 

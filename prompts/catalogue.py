@@ -33,6 +33,7 @@ _GSM_BASIC = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
+_GSM = _GSM_BASIC | _GSM_EXTENDED
 
 
 class CatalogueError(Exception):
@@ -143,13 +144,15 @@ def _fit(value: str) -> str:
 
 
 def is_gsm7(text: str) -> bool:
-    return all(ch in _GSM_BASIC or ch in _GSM_EXTENDED for ch in text)
+    return _GSM.issuperset(text)
 
 
 def segment_count(text: str) -> int:
     """How many SMS parts `text` is: GSM-7 160/153, UCS-2 70/67; a character is never split over two parts."""
     if is_gsm7(text):
         return _parts([2 if ch in _GSM_EXTENDED else 1 for ch in text], 160, 153)
+    if max(text) <= "\uffff":
+        return 1 if len(text) <= 70 else -(-len(text) // 67)
     return _parts([2 if ord(ch) > 0xFFFF else 1 for ch in text], 70, 67)
 
 

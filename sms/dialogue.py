@@ -81,13 +81,8 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     return INTENTS[parsed.intent](message)
 
 
-def plain_status(db: Reader, runtime: Runtime, sender: str, parsed: Parsed) -> Reply | None:
-    """The answer to the commonest message, STATUS <number> from the registered telephone; None for any other."""
-    if not is_plain_status(parsed):
-        return None
-    row = complaints.get_by_ack(db, parsed.acks[0])
-    if row is None or row.phone != sender:
-        return None
+def plain_status(db: Reader, runtime: Runtime, row: Row[Any], parsed: Parsed) -> Reply:
+    """The answer to the commonest message, STATUS <number> from the registered telephone; `row` is that complaint."""
     row = status.carrying_on(db, row)
     language = parsed.reply_language if parsed.lang != "en" else str(row.language)
     return Reply(status.sentence(runtime, row, language), row.id)

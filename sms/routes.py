@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from carriers.webhook import Refused, Webhook, receive
 from helpline import delivery, limits, numbers, text
 from helpline.runtime import Runtime, utc_now
-from models import Inbound
+from models import Complaint, Inbound
 from sms import dialogue
 from sms.keywords import parse
 
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 MAX_BODY = 10_000
 _known = select(Inbound.answer, Inbound.state).where(Inbound.key == bindparam("wanted"))
 _insert_inbound = insert(Inbound)
+_asked_about = select(Complaint.__table__, limits.TALLIED.label("tallied")).where(Complaint.ack == bindparam("ack"))
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -85,13 +86,14 @@ def _status_at_once(runtime: Runtime, key: str, webhook: Webhook) -> str | None:
         return None
     now, limit = utc_now(), runtime.config.sms.replies_per_hour
     with runtime.directly() as db:
-        reply = dialogue.plain_status(db, runtime, sender, parsed)
-        if reply is None or limits.counted(db, "sms-reply", sender, now) >= limit:
+        row = db.execute(_asked_about, {"ack": parsed.acks[0], **limits.key("sms-reply", sender, now)}).first()
+        if row is None or row.phone != sender or (row.tallied or 0) >= limit:
             return None
+        reply = dialogue.plain_status(db, runtime, row, parsed)
         answer = twiml(reply)
-        row = _row(key, webhook, now) | {"answer": answer, "complaint_id": reply.complaint_id}
+        received = _row(key, webhook, now) | {"answer": answer, "complaint_id": reply.complaint_id}
         try:
-            db.write([(_insert_inbound, row), limits.counting(db, "sms-reply", sender, now)])
+            db.write([(_insert_inbound, received), limits.counting("sms-reply", sender, now)], lasting=False)
         except IntegrityError:  # delivered before: its first answer stands
             return None
         return answer

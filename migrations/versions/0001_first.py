@@ -140,17 +140,16 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['duplicate_of_id'], ['complaints.id'], name=op.f('fk_complaints_duplicate_of_id')),
     sa.ForeignKeyConstraint(['owner_id'], ['users.id'], name=op.f('fk_complaints_owner_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_complaints')),
-    sa.UniqueConstraint('ack', name=op.f('uq_complaints_ack')),
     sa.UniqueConstraint('source_key', name=op.f('uq_complaints_source_key'))
     )
     with op.batch_alter_table('complaints', schema=None) as batch_op:
-        batch_op.create_index('ix_complaints_department_code_state', ['department_code', 'state', 'due_at'], unique=False)
-        batch_op.create_index('ix_complaints_escalate_at', ['escalate_at'], unique=False)
-        batch_op.create_index('ix_complaints_owner_id_state', ['owner_id', 'state', 'due_at'], unique=False)
+        batch_op.create_index('ix_complaints_ack', ['ack'], unique=True, sqlite_where=sa.text("ack IS NOT NULL"), postgresql_where=sa.text("ack IS NOT NULL"))
+        batch_op.create_index('ix_complaints_department_code_state', ['department_code', 'state', 'due_at'], unique=False, sqlite_where=sa.text("department_code IS NOT NULL"), postgresql_where=sa.text("department_code IS NOT NULL"))
+        batch_op.create_index('ix_complaints_escalate_at', ['escalate_at'], unique=False, sqlite_where=sa.text("escalate_at IS NOT NULL"), postgresql_where=sa.text("escalate_at IS NOT NULL"))
+        batch_op.create_index('ix_complaints_owner_id_state', ['owner_id', 'state', 'due_at'], unique=False, sqlite_where=sa.text("owner_id IS NOT NULL"), postgresql_where=sa.text("owner_id IS NOT NULL"))
         batch_op.create_index('ix_complaints_phone', ['phone', 'created_at'], unique=False)
         batch_op.create_index('ix_complaints_state_created_at', ['state', 'created_at'], unique=False)
         batch_op.create_index('ix_complaints_unindexed', ['id'], unique=False, sqlite_where=sa.text('indexed_seq <> last_seq'), postgresql_where=sa.text('indexed_seq <> last_seq'))
-        batch_op.create_index('ix_complaints_updated_at', ['updated_at'], unique=False)
 
     op.create_table('audit',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -215,13 +214,11 @@ def upgrade() -> None:
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('complaint_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('from_number', sa.String(length=64), nullable=True),
-    sa.ForeignKeyConstraint(['complaint_id'], ['complaints.id'], name=op.f('fk_inbound_complaint_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inbound')),
     sa.UniqueConstraint('key', name=op.f('uq_inbound_key'))
     )
     with op.batch_alter_table('inbound', schema=None) as batch_op:
-        batch_op.create_index('ix_inbound_complaint_id', ['complaint_id'], unique=False)
-        batch_op.create_index('ix_inbound_from_number', ['from_number', 'received_at'], unique=False)
+        batch_op.create_index('ix_inbound_complaint_id', ['complaint_id'], unique=False, sqlite_where=sa.text("kind = 'sms'"), postgresql_where=sa.text("kind = 'sms'"))
         batch_op.create_index('ix_inbound_pending', ['received_at'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
 
     op.create_table('outbox',
@@ -249,11 +246,10 @@ def upgrade() -> None:
     sa.UniqueConstraint('key', name=op.f('uq_outbox_key'))
     )
     with op.batch_alter_table('outbox', schema=None) as batch_op:
-        batch_op.create_index('ix_outbox_carrier_sid', ['carrier_sid'], unique=False)
+        batch_op.create_index('ix_outbox_carrier_sid', ['carrier_sid'], unique=False, sqlite_where=sa.text("carrier_sid IS NOT NULL"), postgresql_where=sa.text("carrier_sid IS NOT NULL"))
         batch_op.create_index('ix_outbox_complaint_id', ['complaint_id'], unique=False)
         batch_op.create_index('ix_outbox_due', ['next_at'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
-        batch_op.create_index('ix_outbox_state', ['state', 'created_at'], unique=False)
-        batch_op.create_index('ix_outbox_to_number', ['to_number', 'created_at'], unique=False)
+        batch_op.create_index('ix_outbox_unsettled', ['state', 'created_at'], unique=False, sqlite_where=sa.text("state IN ('claimed', 'parked', 'suppressed')"), postgresql_where=sa.text("state IN ('claimed', 'parked', 'suppressed')"))
 
     op.create_table('recordings',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -331,17 +327,15 @@ def downgrade() -> None:
 
     op.drop_table('recordings')
     with op.batch_alter_table('outbox', schema=None) as batch_op:
-        batch_op.drop_index('ix_outbox_to_number')
-        batch_op.drop_index('ix_outbox_state')
+        batch_op.drop_index('ix_outbox_unsettled', sqlite_where=sa.text("state IN ('claimed', 'parked', 'suppressed')"), postgresql_where=sa.text("state IN ('claimed', 'parked', 'suppressed')"))
         batch_op.drop_index('ix_outbox_due', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
         batch_op.drop_index('ix_outbox_complaint_id')
-        batch_op.drop_index('ix_outbox_carrier_sid')
+        batch_op.drop_index('ix_outbox_carrier_sid', sqlite_where=sa.text("carrier_sid IS NOT NULL"), postgresql_where=sa.text("carrier_sid IS NOT NULL"))
 
     op.drop_table('outbox')
     with op.batch_alter_table('inbound', schema=None) as batch_op:
         batch_op.drop_index('ix_inbound_pending', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
-        batch_op.drop_index('ix_inbound_from_number')
-        batch_op.drop_index('ix_inbound_complaint_id')
+        batch_op.drop_index('ix_inbound_complaint_id', sqlite_where=sa.text("kind = 'sms'"), postgresql_where=sa.text("kind = 'sms'"))
 
     op.drop_table('inbound')
     op.drop_table('events')
@@ -355,13 +349,13 @@ def downgrade() -> None:
 
     op.drop_table('audit')
     with op.batch_alter_table('complaints', schema=None) as batch_op:
-        batch_op.drop_index('ix_complaints_updated_at')
+        batch_op.drop_index('ix_complaints_ack', sqlite_where=sa.text("ack IS NOT NULL"), postgresql_where=sa.text("ack IS NOT NULL"))
         batch_op.drop_index('ix_complaints_unindexed', sqlite_where=sa.text('indexed_seq <> last_seq'), postgresql_where=sa.text('indexed_seq <> last_seq'))
         batch_op.drop_index('ix_complaints_state_created_at')
         batch_op.drop_index('ix_complaints_phone')
-        batch_op.drop_index('ix_complaints_owner_id_state')
-        batch_op.drop_index('ix_complaints_escalate_at')
-        batch_op.drop_index('ix_complaints_department_code_state')
+        batch_op.drop_index('ix_complaints_owner_id_state', sqlite_where=sa.text("owner_id IS NOT NULL"), postgresql_where=sa.text("owner_id IS NOT NULL"))
+        batch_op.drop_index('ix_complaints_escalate_at', sqlite_where=sa.text("escalate_at IS NOT NULL"), postgresql_where=sa.text("escalate_at IS NOT NULL"))
+        batch_op.drop_index('ix_complaints_department_code_state', sqlite_where=sa.text("department_code IS NOT NULL"), postgresql_where=sa.text("department_code IS NOT NULL"))
 
     op.drop_table('complaints')
     op.drop_table('users')
