@@ -6,9 +6,10 @@ telephone numbers are matched on their own columns at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from helpline import acknowledgement, numbers
 from helpline import text as texts
@@ -26,8 +27,8 @@ def words(text: str) -> set[str]:
     return {word[:MAX_WORD] for word in texts.tokens(texts.normalise(text)) if len(word) > 1}
 
 
-def index_pending(runtime: Runtime, *, limit: int = 200) -> int:
-    """Index complaints that changed since they were indexed; how many."""
+def index_pending(runtime: Runtime, then: Callable[[Connection, Row[Any]], None] = lambda _db, _row: None, *, limit: int = 200) -> int:
+    """Index complaints that changed since they were indexed, and do `then` with each in the same transaction; how many."""
     with runtime.reading() as session:
         rows = list(session.execute(select(_complaints).where(Complaint.indexed_seq != Complaint.last_seq).limit(limit)))
     for row in rows:
@@ -43,6 +44,7 @@ def index_pending(runtime: Runtime, *, limit: int = 200) -> int:
             found = sorted(words(_content(runtime, row)))[:MAX_WORDS]
             if found:
                 db.execute(insert(SearchWord), [{"complaint_id": row.id, "word": word} for word in found])
+            then(db, row)
     return len(rows)
 
 

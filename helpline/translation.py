@@ -13,7 +13,7 @@ from typing import Any
 
 import regex
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from helpline import text as texts
 from helpline.runtime import Runtime
@@ -62,53 +62,29 @@ def unmask(text: str, kept: list[str]) -> str:
     return str(regex.sub(r"\[\s*\[\s*(\d+)\s*\]\s*\]", lambda m: kept[int(m[1])] if int(m[1]) < len(kept) else m[0], text))
 
 
-def request_missing(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:
-    """Ask for the translations that are wanted: descriptions in Bengali or Hindi into English."""
-    if not runtime.config.translation.enabled:
-        return 0
-    known = select(Translated.id).where(Translated.complaint_id == Complaint.id, Translated.subject == "description")
-    wanted = (
-        select(Complaint.id, Complaint.description, Complaint.language)
-        .where(Complaint.description != "", Complaint.language.in_(("bn", "hi")), Complaint.ack.is_not(None))
-        .where(Complaint.created_at > now - timedelta(days=2), ~known.exists())
-        .limit(limit)
-    )
-    with runtime.reading() as session:
-        rows = list(session.execute(wanted))
-    with runtime.writing() as db:
-        for row in rows:
-            source = texts.reply_language(row.description)
-            if source != "en":
-                _ask(db, row.id, "description", source, "en", row.description, now)
-    return len(rows) + _request_reports(runtime, now, limit)
+def ask(db: Connection, runtime: Runtime, row: Row[Any], now: datetime) -> None:
+    """Ask for what a changed complaint wants translated: what the citizen told into English, what officers reported into
+    the citizen's language. `row` as it stood, with the events after `indexed_seq` not yet seen."""
+    if not runtime.config.translation.enabled or row.ack is None:
+        return
+    if row.language != "en" and row.description:
+        _ask(db, row.id, "description", row.description, "en", now)
+    reports = select(Event.seq, Event.data).where(Event.complaint_id == row.id, Event.seq > row.indexed_seq, Event.action == "resolve")
+    for event in db.execute(reports).all():
+        _ask(db, row.id, f"event:{event.seq}", str(event.data.get("report", "")), row.language, now)
 
 
-def _request_reports(runtime: Runtime, now: datetime, limit: int) -> int:
-    """Officers' reports into the citizen's language."""
-    known = select(Translated.id).where(Translated.complaint_id == Complaint.id, Translated.subject.like("event:%"))
-    wanted = (
-        select(Event.complaint_id, Event.seq, Event.data, Complaint.language)
-        .join(Complaint, Complaint.id == Event.complaint_id)
-        .where(Event.action == "resolve", Event.at > now - timedelta(days=2), Complaint.language != "en", ~known.exists())
-        .limit(limit)
-    )
-    with runtime.reading() as session:
-        rows = list(session.execute(wanted))
-    with runtime.writing() as db:
-        for row in rows:
-            report = str(row.data.get("report", ""))
-            source = texts.reply_language(report)
-            if report and source != row.language:
-                _ask(db, row.complaint_id, f"event:{row.seq}", source, row.language, report, now)
-    return len(rows)
-
-
-def _ask(db: Any, complaint_id: int, subject: str, source: str, target: str, original: str, now: datetime) -> None:
-    where = (Translated.complaint_id == complaint_id, Translated.subject == subject, Translated.target == target)
-    if db.execute(select(Translated.id).where(*where)).first() is None:
-        row = {"complaint_id": complaint_id, "subject": subject, "source": source, "target": target, "original": original,
-               "created_at": now, "next_at": now}  # fmt: skip
-        db.execute(insert(Translated), [row])
+def _ask(db: Connection, complaint_id: int, subject: str, original: str, target: str, now: datetime) -> None:
+    source = texts.reply_language(original)
+    if not original or source == target:
+        return
+    where = (_table.c.complaint_id == complaint_id, _table.c.subject == subject, _table.c.target == target)
+    known = db.execute(select(_table.c.id, _table.c.original).where(*where)).first()
+    wanted = {"source": source, "original": original, "translation": None, "state": "pending", "attempts": 0, "next_at": now}
+    if known is None:
+        db.execute(insert(Translated), [{**wanted, "complaint_id": complaint_id, "subject": subject, "target": target, "created_at": now}])
+    elif known.original != original:
+        db.execute(update(Translated).where(_table.c.id == known.id).values(**wanted))
 
 
 def translate_due(runtime: Runtime, now: datetime, engine: Translate | None = None, *, limit: int = 20) -> int:

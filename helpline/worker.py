@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 
 from carriers.base import Carrier
 from helpline import calls, delivery, escalation, recordings, search, translation
@@ -32,8 +32,8 @@ def jobs(runtime: Runtime, carrier: Carrier, now: Callable[[], datetime] = utc_n
         "send": (poll, lambda: delivery.send_due(runtime, carrier, now)),
         "settle": (15, lambda: delivery.settle_unknown(runtime, carrier, now())),
         "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carrier, now())),
-        "index": (max(poll, 2), lambda: search.index_pending(runtime)),
-        "translate": (10, lambda: _translate(runtime, now())),
+        "index": (max(poll, 2), lambda: take_in_changes(runtime, now())),
+        "translate": (10, lambda: translation.translate_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
         "clocks": (60, lambda: _clocks(runtime, now())),
@@ -73,9 +73,9 @@ def _safely(name: str, job: Job) -> None:
         log.exception("worker.job_failed", job=name)
 
 
-def _translate(runtime: Runtime, now: datetime) -> None:
-    translation.request_missing(runtime, now)
-    translation.translate_due(runtime, now)
+def take_in_changes(runtime: Runtime, now: datetime) -> int:
+    """Every changed complaint once: into the search, and what it wants translated is asked for."""
+    return search.index_pending(runtime, lambda db, row: translation.ask(db, runtime, row, now))
 
 
 def _clocks(runtime: Runtime, now: datetime) -> None:
@@ -109,3 +109,6 @@ def beat(runtime: Runtime, now: datetime) -> None:
 def tidy(runtime: Runtime, now: datetime) -> None:
     with runtime.writing() as db:
         db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2)))
+    if runtime.engine.dialect.name == "sqlite":
+        with runtime.reading() as session:  # PostgreSQL keeps its own statistics
+            session.execute(text("PRAGMA optimize"))

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from helpline import complaints, numbers, sla, translation
+from helpline import complaints, numbers, sla, translation, worker
 from helpline.complaints import Actor, Filing
 from helpline.config import ConfigurationError, load
-from models import Translated
+from models import Complaint, Translated
 
 from prompts.catalogue import CatalogueError, load as load_catalogue, segment_count  # isort: skip
 from tests.conftest import make_config
@@ -129,7 +129,7 @@ def test_nothing_personal_is_sent_to_the_translator(runtime, now):
         filing = Filing(channel="sms", language="bn", phone="+919830012345", name="মিনা দাস", category_code="ROAD",
                         description="রাস্তা ভাঙা, মিনা দাস, ফোন ৯৮৩০০ ১২৩৪৫, আধার 2345 6789 0123")  # fmt: skip
         complaints.file(db, runtime, filing, Actor("citizen", "sms"), now)
-    translation.request_missing(runtime, now)
+    worker.take_in_changes(runtime, now)
     assert translation.translate_due(runtime, now, engine) == 1
     assert "৯৮৩০০" not in sent[0]
     assert "2345" not in sent[0]
@@ -146,7 +146,7 @@ def test_a_translator_that_is_away_is_asked_again_later(runtime, now):
 
     with runtime.writing() as db:
         complaints.file(db, runtime, Filing(channel="sms", language="bn", description="জল নেই"), Actor("citizen", "sms"), now)
-    translation.request_missing(runtime, now)
+    worker.take_in_changes(runtime, now)
     translation.translate_due(runtime, now, away)
     with runtime.reading() as db:
         made = db.scalars(select(Translated)).one()
@@ -160,7 +160,9 @@ def test_the_switch_sends_nothing(tmp_path, sqlite_url, now):
     runtime = build_runtime(make_config(tmp_path, sqlite_url, **{"translation.enabled": False}))
     with runtime.writing() as db:
         complaints.file(db, runtime, Filing(channel="sms", language="bn", description="জল নেই"), Actor("citizen", "sms"), now)
-    assert translation.request_missing(runtime, now) == 0
+    worker.take_in_changes(runtime, now)
+    with runtime.reading() as db:
+        assert db.scalars(select(Translated)).all() == []
     runtime.dispose()
 
 
@@ -184,3 +186,21 @@ def test_every_setting_is_documented_in_the_configuration_itself():
     raw = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
     sections = set(Config.model_fields) - {"public_url", "port", "var", "secrets"}
     assert set(raw) == sections
+
+
+def test_a_report_is_translated_for_the_citizen_and_a_corrected_text_anew(runtime, now):
+    with runtime.writing() as db:
+        filed = complaints.file(db, runtime, Filing(channel="sms", language="bn", phone="+919830012345", description="জল নেই"), Actor("citizen", "sms"), now)
+    worker.take_in_changes(runtime, now)
+    translation.translate_due(runtime, now, lambda *_: "no water")
+    with runtime.writing() as db:
+        for action, data in (("review", {}), ("forward", {"department": "phe"}), ("accept", {}), ("resolve", {"report": "The pump was repaired"})):
+            role = "officer" if action in ("accept", "resolve") else "cell"
+            complaints.act(db, runtime, filed.id, action, Actor(role, "agent"), now, data)
+        db.execute(update(Complaint).where(Complaint.id == filed.id).values(description="জল নেই, পাম্প খারাপ"))
+    worker.take_in_changes(runtime, now)
+    with runtime.reading() as db:
+        asked = {(t.subject, t.source, t.target, t.state) for t in db.scalars(select(Translated))}
+    assert ("description", "bn", "en", "pending") in asked
+    assert {subject.partition(":")[0] for subject, *_ in asked} == {"description", "event"}
+    assert {target for subject, _, target, _ in asked if subject != "description"} == {"bn"}
