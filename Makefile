@@ -40,6 +40,7 @@ browser: .venv/.dev ## A Chromium for the browser tests, from the system's packa
 bench: .venv/.dev ## Accuracy on the corpora, and speed as ratios to a bare application
 	$(BIN)/python -m bench.corpus
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.scale
 
 .PHONY: lock
 lock: .venv/.dev ## Pin the requirements anew

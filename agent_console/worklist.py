@@ -38,7 +38,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         """How many have come in since the page was shown: asked every few seconds."""
         chosen, since = _chosen(), _key(request.args.get("since"))
         with runtime.reading() as db:
-            ids = db.scalars(_filtered(select(Complaint.id), chosen).where(Complaint.id > since).limit(100)).all()
+            ids = db.scalars(_filtered(db, select(Complaint.id), chosen).where(Complaint.id > since).limit(100)).all()
         return render_template("newer.html", count=len(ids), chosen=chosen)
 
 
@@ -52,7 +52,7 @@ def _chosen() -> dict[str, str]:
 
 def _rows(db: Session, chosen: dict[str, str], limit: int, before: str | None = None) -> list[Any]:
     statement = select(*COLUMNS).outerjoin(User, User.id == Complaint.owner_id)
-    statement = _filtered(statement, chosen)
+    statement = _filtered(db, statement, chosen)
     if chosen["tab"] == "overdue":
         order: tuple[Any, ...] = (Complaint.due_at, Complaint.id)
         if before:
@@ -68,7 +68,7 @@ def _key(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
-def _filtered(statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
+def _filtered(db: Session, statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
     user = access.current()
     statement = statement.where(access.visible(user), *_tab(chosen["tab"], user.id))
     if chosen["category"]:
@@ -80,8 +80,8 @@ def _filtered(statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
     for name in ("priority", "channel"):
         if chosen[name]:
             statement = statement.where(getattr(Complaint, name) == chosen[name])
-    matching = search.matching_ids_statement(chosen["q"])
-    return statement if matching is None else statement.where(Complaint.id.in_(matching))
+    meant = search.meaning(db, chosen["q"])
+    return statement if meant is None else statement.where(meant)
 
 
 def _tab(tab: str, user_id: int) -> list[Any]:

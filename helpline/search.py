@@ -9,7 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    false,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import Session
 
 from helpline import acknowledgement, numbers
 from helpline import text as texts
@@ -18,6 +32,7 @@ from models import Complaint, SearchWord
 
 MAX_WORD = 40
 MAX_WORDS = 300
+FEW = 500  # complaints that a word narrows a search down to
 _LAST = "\U0010ffff"
 _complaints = Complaint.__table__
 
@@ -55,23 +70,43 @@ def _content(runtime: Runtime, row: Row[Any]) -> str:
     return " ".join([row.name, row.place, row.description, row.pincode or "", *named])
 
 
-def matching_ids_statement(query: str) -> Select[tuple[int]] | None:
-    """Ids of complaints that `query` means; None for an empty query. A number is looked up as such, words all must match."""
+def meaning(db: Session, query: str) -> ColumnElement[bool] | None:
+    """The complaints that `query` means; None for an empty query. A number is looked up as such, words must all match.
+
+    One statement at most: a word that few complaints have narrows the search down to these; words that very many have are
+    looked for at each complaint, the newest first, which soon fills a page.
+    """
     text = query.strip()[:200]
     if not text:
         return None
     if ack := acknowledgement.normalise(text):
-        return select(Complaint.id).where(Complaint.ack == ack)
+        return Complaint.ack == ack
     if (number := numbers.e164(text)) and sum(ch.isdigit() for ch in texts.fold_digits(text)) >= 10:
-        return select(Complaint.id).where(Complaint.phone == number)
+        return Complaint.phone == number
     wanted = sorted(words(text), key=len, reverse=True)[:5]
     if not wanted:
-        return select(Complaint.id).where(Complaint.id.is_(None))
-    statement = _having(wanted[0])
-    for word in wanted[1:]:
-        statement = statement.where(SearchWord.complaint_id.in_(_having(word)))
-    return statement
+        return false()
+    holders = _holders(db, wanted)
+    few = [ids for ids in holders.values() if len(ids) <= FEW]
+    many = [_has(word) for word in wanted if len(holders[word]) > FEW]
+    return and_(*([Complaint.id.in_(set.intersection(*few))] if few else []), *many)
 
 
-def _having(word: str) -> Select[tuple[int]]:
-    return select(SearchWord.complaint_id).where(SearchWord.word >= word, SearchWord.word < word + _LAST)
+def _holders(db: Session, wanted: list[str]) -> dict[str, set[int]]:
+    """word → the complaints that have it, or the first FEW + 1 of them."""
+    parts = [
+        select(select(literal(n).label("n"), SearchWord.complaint_id).where(*_begins(word)).limit(FEW + 1).subquery())
+        for n, word in enumerate(wanted)
+    ]
+    holders: dict[str, set[int]] = {word: set() for word in wanted}
+    for n, complaint_id in db.execute(union_all(*parts)):
+        holders[wanted[n]].add(complaint_id)
+    return holders
+
+
+def _begins(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return SearchWord.word >= word, SearchWord.word < word + _LAST
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    return exists().where(SearchWord.complaint_id == Complaint.id, *_begins(word))
