@@ -114,20 +114,20 @@ def end(db: Connection, runtime: Runtime, sid: str, status: str, now: datetime) 
     if call is None or call.ended_at is not None:
         return
     db.execute(update(Call).where(_calls.c.id == call.id, _calls.c.ended_at.is_(None)).values(ended_at=now, status=status[:20], seen_at=now))
-    if call.complaint_id:
-        _finish(db, runtime, call.complaint_id, now)
+    finish(db, runtime, sid, now)
 
 
-def _finish(db: Connection, runtime: Runtime, complaint_id: int, now: datetime) -> None:
-    row = complaints.get(db, complaint_id)
+def finish(db: Connection, runtime: Runtime, sid: str, now: datetime) -> None:
+    """What an ended call leaves: a registered complaint when the problem was spoken, else a draft; incomplete either way."""
+    row = complaint_of(db, sid)
     if row is None or row.state != State.DRAFT:
         return
     spoken = db.execute(
-        select(Recording.id).where(Recording.complaint_id == complaint_id, Recording.purpose.in_(("problem", "message"))).limit(1)
+        select(Recording.id).where(Recording.complaint_id == row.id, Recording.purpose.in_(("problem", "message"))).limit(1)
     ).first()
-    complaints.update_draft(db, complaint_id, now, incomplete=True)
+    complaints.update_draft(db, row.id, now, incomplete=True)
     if spoken:
-        complaints.register(db, runtime, complaint_id, SYSTEM, now)
+        complaints.register(db, runtime, row.id, SYSTEM, now)
 
 
 def sweep(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:

@@ -42,10 +42,13 @@ class Turn:
         self.call = calls.get(self.db, self.call.sid) or self.call
 
     def draft(self) -> int:
-        """The complaint this call is about to file: opened at the first thing told, afresh after one was registered."""
+        """The complaint this call is about to file: opened at the first thing told, afresh after one was registered.
+
+        A step that arrives after the report of the call's end belongs to what the end has registered.
+        """
         found = self.call.answers.get("draft")
         row = complaints.get(self.db, found) if found else None
-        if row is not None and row.state == Life.DRAFT:
+        if row is not None and (row.state == Life.DRAFT or self.call.ended_at is not None):
             return int(row.id)
         if row is not None:  # a second complaint in the same call
             return self._another()

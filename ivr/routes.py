@@ -164,6 +164,8 @@ class Line:
                 call = calls.begin(db, sid, webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
                 turn = Turn(db, self.runtime, call, move.state, self._fields(webhook), now)
                 following = self._act(turn, move.action) if move.action else move.state
+                if call.ended_at is not None:  # the report of the end overtook this step
+                    calls.finish(db, self.runtime, sid, now)
                 answer = self._render(self.speaker.steps(following, lambda: db, turn.call, move.trouble))
                 if move.action is not None:
                     calls.store_answer(db, key, webhook.fields, answer, turn.call.answers.get("draft"), now)
