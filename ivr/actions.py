@@ -106,7 +106,7 @@ def _routing(turn: Turn, code: str) -> dict[str, Any]:
 
 def _after_category(turn: Turn, code: str) -> State:
     urgent = turn.runtime.reference.categories[code].priority == "urgent"
-    return turn.to("emergency" if urgent else "place")
+    return turn.to("emergency" if urgent else "problem")
 
 
 def heard(turn: Turn, speech: str) -> State:
@@ -144,7 +144,7 @@ def keep_pin(turn: Turn, pin: str) -> State:
 
 def keep_district(turn: Turn, code: str) -> State:
     complaints.update_draft(turn.db, turn.draft(), turn.now, district_code=code)
-    return turn.to("problem")
+    return turn.to("name")
 
 
 def keep_problem(turn: Turn, _value: str) -> State:
@@ -294,12 +294,12 @@ _FOUND = ("check_number", "limited", "status_mobile")
 LEADS: dict[str, tuple[str, ...]] = {
     "speak": ("offer", "main"),
     "own_status": ("told", "solved", "main"),
-    "keep_category": ("subcategory", "emergency", "place"),
-    "keep_subcategory": ("emergency", "place"),
+    "keep_category": ("subcategory", "emergency", "problem"),
+    "keep_subcategory": ("emergency", "problem"),
     "heard": ("spoken_category", "category"),
-    "keep_spoken": ("category", "subcategory", "emergency", "place"),
+    "keep_spoken": ("category", "subcategory", "emergency", "problem"),
     "keep_pin": ("pin_unknown", "pin_confirm"),
-    "keep_district": ("problem",),
+    "keep_district": ("name",),
     "keep_problem": ("problem_review",),
     "hear_problem": ("problem_review",),
     "keep_name": ("contact", "contact_number"),

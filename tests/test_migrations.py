@@ -42,7 +42,7 @@ def test_no_personal_data_in_the_logs(app, config, caller, capsys, monkeypatch):
 
     logs.set_up(config)
     app.logger.setLevel(logging.DEBUG)
-    caller.dials().presses("2", "1", "1", "1", "3").speaks("my secret trouble", "en").presses("1").speaks("Rahima", "en").presses("1", "1").hangs_up()
+    caller.dials().presses("2", "1", "1", "1").speaks("my secret trouble", "en").presses("1", "3").speaks("Rahima", "en").presses("1", "1").hangs_up()
     caller.texts("FILE private words of Rahima in Barasat")
 
     def fails(*_args, **_kwargs):

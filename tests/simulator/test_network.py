@@ -157,7 +157,6 @@ def test_the_worker_fetches_a_recording_with_the_accounts_credentials(live):
     network.press(sid, "1")
     network.press(sid, "2")
     network.press(sid, "1")
-    network.press(sid, "3")
     network.speak(sid, "no water", "en")
     network.hang_up(sid)
     worker.run_once(runtime, utc_now())
