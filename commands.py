@@ -31,6 +31,7 @@ def simulator_settings(config: Config) -> Settings:
         auth_token=config.secrets.twilio_auth_token,
         helpline_number=config.helpline.number,
         database=config.simulator.database,
+        engine=config.carriers.voice_engine,
     )
 
 

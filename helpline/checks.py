@@ -65,9 +65,10 @@ def _numbers(runtime: Runtime) -> list[str]:
 
 def _voices(runtime: Runtime) -> list[str]:
     settings = runtime.config
-    missing = [f"voice.voices: no voice for {lang}" for lang in settings.helpline.languages if not settings.voice.voices.get(lang)]
-    if "bn" in settings.voice.voices and not settings.voice.voices["bn"].startswith("Google.bn-IN"):
-        missing.append("voice.voices.bn: only a Google.bn-IN voice speaks Bengali")
+    name = "voice.somleng_voices" if settings.carriers.voice_engine == "somleng" else "voice.voices"
+    missing = [f"{name}: no voice for {lang}" for lang in settings.helpline.languages if not settings.voices.get(lang)]
+    if "bn-IN" not in settings.voices.get("bn", "bn-IN"):
+        missing.append(f"{name}.bn: only a bn-IN voice speaks Bengali")
     if not settings.voice.agent_numbers:
         missing.append("voice.agent_numbers: empty, so callers who press 0 always leave a message")
     return missing

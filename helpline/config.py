@@ -66,6 +66,7 @@ class Twilio(Section):
 class Carriers(Section):
     voice: Literal["simulator", "twilio"]
     sms: Literal["simulator", "twilio"]
+    voice_engine: Literal["twilio", "somleng"]
     twilio: Twilio
 
 
@@ -87,6 +88,7 @@ class Hours(Section):
 
 class Voice(Section):
     voices: dict[Language, str]
+    somleng_voices: dict[Language, str]
     speech_recognition: bool
     gather_timeout_seconds: int = Field(ge=1, le=60)
     record_max_seconds: int = Field(ge=10, le=600)
@@ -177,6 +179,11 @@ class Config(Section):
     port: int
     var: Path
     secrets: Secrets
+
+    @property
+    def voices(self) -> dict[Language, str]:
+        """The voices of the engine that carries the calls."""
+        return self.voice.somleng_voices if self.carriers.voice_engine == "somleng" else self.voice.voices
 
     @property
     def is_production(self) -> bool:

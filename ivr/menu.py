@@ -6,11 +6,13 @@ apart; after the third of either an agent is offered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 MAX_TRIES = 3
 PAGE = 5
+_SENTENCE = re.compile(r"[^।.?!]+[।.?!]*")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Answer:
     digits: str = ""
     speech: str = ""
     recorded: bool = False
+    early: bool = False  # a key before the beep
 
     @property
     def is_silence(self) -> bool:
@@ -103,11 +106,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Move:
-    """What follows: a state to render, and perhaps an action to run first. `trouble`: "", "silence" or "wrong"."""
+    """What follows: a state to render, and perhaps an action to run first, after which the call goes on at `onto` where that is given.
+
+    `trouble`: "", "silence", "wrong", "lost" (an agent after the third), or "early": straight to the beep.
+    """
 
     state: State
     action: Do | None = None
     trouble: str = ""
+    onto: str = ""
 
 
 Tree = Mapping[str, Node]
@@ -132,6 +139,8 @@ def step(tree: Tree, state: State, answer: Answer, item_codes: Callable[[str, st
     if isinstance(node, Pages):
         return _chosen(node, onward, state, answer, item_codes)
     if isinstance(node, Digits):
+        if answer.digits.endswith("*"):
+            return Move(replace(onward, at=node.back, arg=""))
         digits = "".join(ch for ch in answer.digits if ch in "0123456789")
         return Move(onward, Do(node.then, digits)) if digits else _again(state, "wrong")
     return _go(onward, node.then) if isinstance(node, Say) else Move(onward)
@@ -144,12 +153,13 @@ def _go(onward: State, target: Target) -> Move:
 
 
 def _recorded(node: Record, onward: State, state: State, answer: Answer) -> Move:
-    if answer.recorded:
-        return Move(onward, Do(node.then))
-    if answer.digits == "0":
-        return Move(replace(onward, at="agent", arg=""))
-    if answer.digits == "*":
-        return Move(replace(onward, at=node.back, arg=""))
+    ways = {"0": "agent", "*": node.back}
+    if answer.recorded:  # what was said before 0 or * is kept
+        return Move(onward, Do(node.then), onto=ways.get(answer.digits, ""))
+    if answer.digits in ways:
+        return Move(replace(onward, at=ways[answer.digits], arg=""))
+    if answer.early:
+        return Move(onward) if answer.digits == "9" else Move(replace(state, number=state.number + 1), None, "early")
     return _go(onward, node.silent) if node.silent else _again(state, "silence")
 
 
@@ -166,6 +176,11 @@ def _chosen(
     if answer.digits.isascii() and answer.digits.isdigit() and 1 <= int(answer.digits) <= len(shown):
         return Move(onward, Do(node.then, shown[int(answer.digits) - 1]))
     return _again(state, "wrong")
+
+
+def choices_of(text: str) -> tuple[str, ...]:
+    """The sentences of a menu's choices: one choice each."""
+    return tuple(part.strip() for part in _SENTENCE.findall(text) if part.strip())
 
 
 def split_arg(arg: str) -> tuple[str, int]:

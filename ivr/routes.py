@@ -21,14 +21,16 @@ from helpline import text as texts
 from helpline.config import ROOT
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import menu, speech, twiml
+from ivr import menu, sound, speech, twiml
 from ivr.actions import ACTIONS, LEADS, Turn
 from ivr.menu import Answer, Do, Move, State
 from ivr.speaking import Speaker
+from ivr.steps import HangUp, Step
 from ivr.tree import TREE
 
 log = structlog.get_logger()
 # Nodes that tell something of the store: rendered inside a transaction.
+MAX_SILENCE = 5000  # milliseconds
 TELLING = frozenset({"summary", "registered", "told", "problem_review"})
 
 
@@ -47,6 +49,13 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
         blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, handler), methods=["POST"])
     for path, silent in (("/status", line.ended), ("/recording", line.recorded)):
         blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, silent), methods=["POST"])
+
+    @blueprint.get("/audio/silence/<int:length>.wav")
+    def silence(length: int) -> Response:
+        """A pause of `length` milliseconds, for engines that cannot pause."""
+        if not 0 < length <= MAX_SILENCE:
+            abort(404)
+        return Response(sound.silence(length), mimetype="audio/wav", headers={"Cache-Control": "public, max-age=86400"})
 
     @blueprint.get("/audio/<language>/<name>.wav")
     def audio(language: str, name: str) -> Response:
@@ -99,7 +108,7 @@ class Line:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.speaker = Speaker(runtime)
-        self.voices: dict[str, str] = {str(lang): voice for lang, voice in runtime.config.voice.voices.items()}
+        self.voices: dict[str, str] = {str(lang): voice for lang, voice in runtime.config.voices.items()}
 
     # ── requests ──
 
@@ -110,13 +119,11 @@ class Line:
             call = calls.begin(db, self._sid(webhook), webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
             language = calls.language_of(db, caller)
             if language is None:
-                return self._render(self._first_greeting() + self.speaker.steps(State("language"), lambda: db, call))
+                greeting = self.speaker.greeting(self.runtime.config.helpline.default_language)
+                return self._render(self.speaker.steps(State("language"), lambda: db, call, before=greeting))
             calls.set_language(db, call, language, now)
             state = State("offer" if status.latest_open(db, caller) else "main", language)
-            return self._render(self.speaker.greeting(language) + self.speaker.steps(state, lambda: db, call))
-
-    def _first_greeting(self) -> list[twiml.Step]:
-        return self.speaker.greeting(self.runtime.config.helpline.default_language)
+            return self._render(self.speaker.steps(state, lambda: db, call, before=self.speaker.greeting(language)))
 
     def _sid(self, webhook: Webhook) -> str:
         return (webhook.get("CallSid") or "unknown")[:64].replace("\x00", "")
@@ -164,6 +171,8 @@ class Line:
                 call = calls.begin(db, sid, webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
                 turn = Turn(db, self.runtime, call, move.state, self._fields(webhook), now)
                 following = self._act(turn, move.action) if move.action else move.state
+                if move.onto:
+                    following = replace(following, at=move.onto, arg="")
                 if call.ended_at is not None:  # the report of the end overtook this step
                     calls.finish(db, self.runtime, sid, now)
                 answer = self._render(self.speaker.steps(following, lambda: db, turn.call, move.trouble))
@@ -181,7 +190,7 @@ class Line:
 
     def _after_ringing(self, webhook: Webhook, state: State) -> str:
         if webhook.get("DialCallStatus") in ("completed", "answered"):
-            return self._render([self.speaker.say("goodbye", state.language), twiml.HangUp()])
+            return self._render([*self.speaker.say("goodbye", state.language), HangUp()])
         return self._render(self.speaker.message(state))
 
     def ended(self, webhook: Webhook) -> None:
@@ -210,8 +219,8 @@ class Line:
         language = state.language or self.runtime.config.helpline.default_language
         state = replace(state, language=language)
         if state.at == "message":  # even leaving a message failed: say so and end, rather than turn in a circle
-            return self._render([self.speaker.say("fault", language), self.speaker.say("goodbye", language), twiml.HangUp()])
-        return self._render([self.speaker.say("fault", language), *self.speaker.message(state)])
+            return self._render([*self.speaker.say("fault", language), *self.speaker.say("goodbye", language), HangUp()])
+        return self._render(self.speaker.message(state, self.speaker.say("fault", language)))
 
     # ── reading and rendering ──
 
@@ -231,13 +240,17 @@ class Line:
             return Answer()
         digits = "".join(ch for ch in digits if ch in "0123456789*#")
         speech = "" if digits else webhook.get("SpeechResult").strip()
-        return Answer(digits.strip("#") if not recorded else "", speech, recorded)
+        return Answer(digits.strip("#"), speech, recorded, early=bool(webhook.query.get("early")))
 
     def _fields(self, webhook: Webhook) -> dict[str, str]:
-        return {name: value.replace("\x00", "") for name, value in webhook.fields.items()}
+        """What came, without what no store takes; a recording that an engine names by its address alone gets its id."""
+        fields = {name: value.replace("\x00", "") for name, value in webhook.fields.items()}
+        if fields.get("RecordingUrl") and not fields.get("RecordingSid"):
+            fields["RecordingSid"] = fields["RecordingUrl"].rstrip("/").rpartition("/")[2][:64]
+        return fields
 
-    def _render(self, steps: list[twiml.Step]) -> str:
-        return twiml.render(steps, self.voices)
+    def _render(self, steps: list[Step]) -> str:
+        return twiml.render(steps, self.voices, self.speaker.engine, self.speaker.audio)
 
     def _no_store(self) -> Connection:
         raise RuntimeError("this node reads no store")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Row
 from helpline import calls, complaints, notices, numbers, sla
 from helpline.config import ROOT
 from helpline.runtime import Runtime, utc_now
-from ivr import speech, twiml
+from ivr import speech, steps
 from ivr.actions import citizen_word
-from ivr.menu import PAGE, Agent, Digits, Menu, Pages, Record, Say, State, split_arg
+from ivr.engines import ENGINES, Can
+from ivr.menu import PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
+from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Step
 from ivr.tree import TREE
 
 Db = Callable[[], Connection]
@@ -24,7 +26,10 @@ Db = Callable[[], Connection]
 class Speaker:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.engine = ENGINES[runtime.config.carriers.voice_engine]
+        self.audio = f"{runtime.config.public_url}/ivr/audio"
         self._audio = self._recorded_prompts()
+        self._split: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def _recorded_prompts(self) -> set[str]:
         directory = ROOT / Path(self.runtime.config.voice.audio_dir)
@@ -47,35 +52,47 @@ class Speaker:
     # ── steps ──
 
     def steps(
-        self, state: State, db: Db, call: Row[Any] | None, trouble: str = "", values: dict[str, object] | None = None
-    ) -> list[twiml.Step]:
-        """What follows at `state`. `db` is called only where the store is needed; `values` of the prompt, where known already."""
+        self,
+        state: State,
+        db: Db,
+        call: Row[Any] | None,
+        trouble: str = "",
+        values: dict[str, object] | None = None,
+        before: Sequence[Said] = (),
+    ) -> list[Step]:
+        """What follows at `state`, after `before`. `db` is called only where the store is needed; `values` of the prompt, where
+        known already."""
         node = TREE[state.at]
         if not state.language and state.at != "language":
             state = replace(state, language=self.runtime.config.helpline.default_language)
-        said = self._trouble(state, trouble)
+        said = [*before, *self._trouble(state, trouble)]
         if isinstance(node, Agent):
-            return [*said, *self._agent(state)]
+            return self._agent(state, said)
         if isinstance(node, Record):
-            return [*said, *self._prompt(node.prompt, state), self._listen(node, state)]
+            return self._listen(node, state, said if trouble == "early" else [*said, *self._prompt(node.prompt, state)])
         said += self._said(node, state, db, call, values)
         if isinstance(node, Say):
-            return [*said, *self._after(node, state)]
-        ask = twiml.Ask(
+            return self._after(node, state, db, call, said)
+        ask = Ask(
             action=self.address(state),
-            said=tuple(said),  # type: ignore[arg-type]
+            said=tuple(said),
             digits=node.length if isinstance(node, Digits) else 1,
             timeout=self.runtime.config.voice.gather_timeout_seconds,
             language=state.language or self.runtime.config.helpline.default_language,
-            speech=isinstance(node, Pages) and node.speech and self.runtime.config.voice.speech_recognition,
+            speech=self._hears(node),
         )
-        return [ask, twiml.GoTo(self.address(state, quiet=1))]
+        return [ask, GoTo(self.address(state, quiet=1))]
 
-    def _after(self, node: Say, state: State) -> list[twiml.Step]:
+    def _hears(self, node: Node) -> bool:
+        """Whether speech is recognised at `node`: it is meant to be, is switched on, and the engine can."""
+        return isinstance(node, Pages) and node.speech and self.runtime.config.voice.speech_recognition and self.engine.can(Can.SPEECH)
+
+    def _after(self, node: Say, state: State, db: Db, call: Row[Any] | None, said: list[Said]) -> list[Step]:
+        """Something told leads on in the same answer: a key then cuts it short, and nobody waits for another request."""
         if node.then == state.at:
-            return [twiml.HangUp()]
-        onward = replace(state, number=state.number + 1)
-        return [twiml.GoTo(self.address(replace(onward, at=str(node.then), arg=""), show=1))]
+            return [*said, HangUp()]
+        onward = replace(state, at=str(node.then), arg="", number=state.number + 1)
+        return self.steps(onward, db, call, before=[*said, Pause()])
 
     def address(self, state: State, **more: int) -> str:
         """Where the answer goes: the whole state of the call, covered by the carrier's signature."""
@@ -83,17 +100,28 @@ class Speaker:
         values = (("at", state.at), ("l", state.language), ("a", arg), ("n", state.number), ("s", state.silences), ("w", state.wrongs))
         return "/ivr/step?" + "&".join(f"{name}={value}" for name, value in (*values, *more.items()) if value not in ("", 0))
 
-    def say(self, key: str, language: str, **values: object) -> twiml.Step:
-        """The sentence: its recording where there is one, else synthetic speech."""
+    def say(self, key: str, language: str, **values: object) -> list[Said]:
+        """The sentence: its recording where there is one, else synthetic speech; nothing where it is empty."""
         if not values and f"{language}/{key}" in self._audio:
-            return twiml.Play(f"{self.runtime.config.public_url}/ivr/audio/{language}/{key}.wav")
-        return twiml.Say(self.runtime.catalogue.text(f"voice.{key}", language, **values), language)
+            return [Play(f"{self.audio}/{language}/{key}.wav")]
+        text = self.runtime.catalogue.text(f"voice.{key}", language, **values)
+        return [steps.Say(text, language)] if text else []
 
-    def _prompt(self, key: str, state: State, **values: object) -> list[twiml.Step]:
-        step = self.say(key, state.language, **values)
-        return [] if isinstance(step, twiml.Say) and not step.text else [step]
+    def _prompt(self, key: str, state: State, **values: object) -> list[Said]:
+        return self.say(key, state.language, **values)
 
-    def _trouble(self, state: State, trouble: str) -> list[twiml.Step]:
+    def _choices(self, key: str, language: str) -> list[Said]:
+        """The choices of a menu, with a short pause after each."""
+        if f"{language}/{key}" in self._audio:
+            return self.say(key, language)
+        return between([steps.Say(text, language) for text in self._choice_texts(key, language)])
+
+    def _choice_texts(self, key: str, language: str) -> tuple[str, ...]:
+        if (key, language) not in self._split:
+            self._split[key, language] = choices_of(self.runtime.catalogue.text(f"voice.{key}", language))
+        return self._split[key, language]
+
+    def _trouble(self, state: State, trouble: str) -> list[Said]:
         if trouble == "lost":
             return self._prompt("lost", state)
         if trouble not in ("silence", "wrong") or not state.language:
@@ -101,7 +129,7 @@ class Speaker:
         count = state.silences if trouble == "silence" else state.wrongs
         return self._prompt(f"{trouble}.{min(max(count, 1), 2)}", state)
 
-    def _said(self, node: Any, state: State, db: Db, call: Row[Any] | None, values: dict[str, object] | None) -> list[twiml.Step]:
+    def _said(self, node: Any, state: State, db: Db, call: Row[Any] | None, values: dict[str, object] | None) -> list[Said]:
         if state.at == "language":
             return self._choose_language()
         if isinstance(node, Pages):
@@ -111,53 +139,53 @@ class Speaker:
         if state.at == "problem_review" and state.arg == "play":
             said = self._played(db, call)
         if isinstance(node, Menu):
-            said += self._prompt(f"{node.prompt}.choices", state)
+            said = between([*said, *self._choices(f"{node.prompt}.choices", state.language)])
         return said
 
-    def _choose_language(self) -> list[twiml.Step]:
-        said: list[twiml.Step] = []
-        for language in self.runtime.config.helpline.languages:
-            said.append(self.say("language.choices", language))
-        return said
+    def _choose_language(self) -> list[Said]:
+        said = [step for language in self.runtime.config.helpline.languages for step in self.say("language.choices", language)]
+        return between(said)
 
-    def greeting(self, language: str) -> list[twiml.Step]:
-        return [self.say("greeting", language, name=self.runtime.config.helpline.name(language))]
+    def greeting(self, language: str) -> list[Said]:
+        return [*self.say("greeting", language, name=self.runtime.config.helpline.name(language)), Pause()]
 
-    def _page(self, node: Pages, state: State) -> list[twiml.Step]:
+    def _page(self, node: Pages, state: State) -> list[Said]:
         listed, page = split_arg(state.arg)
         codes = self.codes(node.items, listed)
         said = self._prompt(node.prompt, state) if page == 0 else []
+        if page == 0 and self._hears(node):
+            said += self._prompt("category.speech", state)
         for number, code in enumerate(codes[page * PAGE : page * PAGE + PAGE], start=1):
             key = speech.digits(str(number), state.language)
-            said.append(self.say("item", state.language, topic=self._item_name(node.items, code, state.language), n=key))
+            said += self.say("item", state.language, topic=self._item_name(node.items, code, state.language), n=key)
         if len(codes) > page * PAGE + PAGE:
             said += self._prompt("more", state)
-        if node.speech and page == 0 and self.runtime.config.voice.speech_recognition:
-            said += self._prompt("category.speech", state)
-        return said
+        return between(said)
 
-    def _played(self, db: Db, call: Row[Any] | None) -> list[twiml.Step]:
+    def _played(self, db: Db, call: Row[Any] | None) -> list[Said]:
         draft = call.answers.get("draft") if call is not None else None
         recording = calls.problem_recording(db(), draft) if draft else None
-        return [twiml.Play(recording.url if recording.url.endswith(".wav") else f"{recording.url}.wav")] if recording else []
+        return [Play(recording.url if recording.url.endswith(".wav") else f"{recording.url}.wav")] if recording else []
 
-    def _listen(self, node: Record, state: State) -> twiml.Step:
+    def _listen(self, node: Record, state: State, said: Sequence[Said]) -> list[Step]:
+        """The beep, and silence asked again: an empty recording is passed over by some engines."""
         seconds = int(getattr(self.runtime.config.voice, node.seconds))
-        return twiml.Listen(self.address(state), f"/ivr/recording?purpose={node.purpose}", seconds)
+        report = f"{self.runtime.config.public_url}/ivr/recording?purpose={node.purpose}"
+        return [Listen(self.address(state), report, seconds, tuple(said), self.address(state, early=1)), GoTo(self.address(state, quiet=1))]
 
-    def _agent(self, state: State) -> list[twiml.Step]:
+    def _agent(self, state: State, said: Sequence[Said]) -> list[Step]:
         voice = self.runtime.config.voice
         if not voice.agent_numbers or not sla.open_at(voice.office_hours, utc_now()):
-            return self.message(state)
-        ring = twiml.Ring(voice.agent_numbers, self.address(state), self.runtime.config.helpline.number, voice.agent_ring_seconds)
-        return [*self._prompt("agent", state), ring]
+            return self.message(state, said)
+        ring = Ring(voice.agent_numbers, self.address(state), self.runtime.config.helpline.number, voice.agent_ring_seconds)
+        return [*said, *self._prompt("agent", state), ring]
 
-    def message(self, state: State) -> list[twiml.Step]:
+    def message(self, state: State, said: Sequence[Said] = ()) -> list[Step]:
         """Nobody is there: a message is recorded."""
         node = TREE["message"]
         assert isinstance(node, Record)
         at = replace(state, at="message", number=state.number + 1, arg="")
-        return [*self._prompt("message", at), self._listen(node, at), twiml.GoTo(self.address(at, quiet=1))]
+        return self._listen(node, at, [*said, *self._prompt("message", at)])
 
     # ── values of the prompts ──
 
@@ -211,3 +239,9 @@ class Speaker:
         return complaints.get(db(), int(state.arg)) if state.arg.isascii() and state.arg.isdigit() and len(state.arg) < 20 else None
 
 
+def between(said: Sequence[Said]) -> list[Said]:
+    """`said` with a short pause between two pieces: time to press a key."""
+    paced: list[Said] = []
+    for piece in said:
+        paced += [Pause(), piece] if paced else [piece]
+    return paced

@@ -1,115 +1,103 @@
-"""Our own steps → TwiML. The only place of the voice line that knows the carrier's verbs."""
+"""Our own steps → TwiML, for what the engine can do. The only place of the voice line that knows the carrier's verbs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
+
+from ivr.engines import TWILIO, Can, Engine
+from ivr.steps import WITHIN, Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Say, Step
+
+__all__ = ["LOCALE", "MAX_SAY", "Ask", "GoTo", "HangUp", "Listen", "Pause", "Play", "Ring", "Say", "Step", "render", "sentences"]
 
 # Not allowed in XML 1.0; the SDK's builder lets them through.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SENTENCE = re.compile(r"[^।.!?]+[।.!?]*\s*")
 MAX_SAY = 400  # characters; about 500 Bengali ones are what a Google voice takes
 LOCALE = {"bn": "bn-IN", "en": "en-IN", "hi": "hi-IN"}
+_BREAK = '<break time="400ms"/>'
+_BEEP = 'playBeep="true" timeout="5"'
 
 
-@dataclass(frozen=True)
-class Say:
-    text: str
-    language: str
+def render(steps: Sequence[Step], voices: Mapping[str, str], engine: Engine = TWILIO, audio: str = "/ivr/audio") -> str:
+    """A TwiML document of `steps`. `voices`: the engine's voice of each language; `audio`: where our recordings are served."""
+    body = "".join(_Writer(voices, engine, audio).verbs(steps))
+    return f'<?xml version="1.0" encoding="UTF-8"?><Response>{body}</Response>'
 
 
-@dataclass(frozen=True)
-class Play:
-    url: str
+class _Writer:
+    def __init__(self, voices: Mapping[str, str], engine: Engine, audio: str) -> None:
+        self.voices = voices
+        self.engine = engine
+        self.audio = audio
+
+    def verbs(self, steps: Sequence[Step]) -> Iterator[str]:
+        for position, step in enumerate(steps):
+            if isinstance(step, Say):
+                following = steps[position + 1] if position + 1 < len(steps) else None
+                yield self._say(step, following)
+            elif isinstance(step, Pause):
+                yield self._pause(step, steps[position - 1] if position else None)
+            elif isinstance(step, Play):
+                yield f"<Play>{escape(_clean(step.url))}</Play>"
+            elif isinstance(step, Ask):
+                yield self._ask(step)
+            elif isinstance(step, Listen):
+                yield self._listen(step)
+            elif isinstance(step, Ring):
+                yield _ring(step)
+            else:
+                yield f'<Redirect method="POST">{escape(step.url)}</Redirect>' if isinstance(step, GoTo) else "<Hangup/>"
+
+    def _say(self, step: Say, following: Step | None) -> str:
+        breaks = self.engine.can(Can.BREAK)
+        short = following.seconds if breaks and isinstance(following, Pause) and following.seconds < 1 else 0
+        return _spoken(step.text, self.voices[step.language], LOCALE[step.language], breaks, short)
+
+    def _pause(self, step: Pause, before: Step | None) -> str:
+        if step.seconds < 1 and isinstance(before, Say) and self.engine.can(Can.BREAK):
+            return ""  # stands inside the Say
+        if step.seconds >= 1 and self.engine.can(Can.PAUSE):
+            return f'<Pause length="{round(step.seconds)}"/>'
+        return f"<Play>{escape(self.audio)}/silence/{round(step.seconds * 1000)}.wav</Play>"
+
+    def _ask(self, step: Ask) -> str:
+        how = 'input="dtmf"'
+        if step.speech and self.engine.can(Can.SPEECH):
+            hints = f" hints={quoteattr(', '.join(step.hints))}" if step.hints else ""
+            how = f'input="dtmf speech" speechTimeout="auto" language="{LOCALE[step.language]}"{hints}'
+        return (f'<Gather {how} action={quoteattr(step.action)} method="POST" numDigits="{step.digits}" timeout="{step.timeout}" '
+                f'actionOnEmptyResult="true">{self._inside(step.said)}</Gather>')  # fmt: skip
+
+    def _listen(self, step: Listen) -> str:
+        before = ""
+        if step.said:
+            before = (f'<Gather input="dtmf" action={quoteattr(step.early)} method="POST" numDigits="1" timeout="1">'
+                      f"{self._inside(step.said)}</Gather>")  # fmt: skip
+        how = f'{_BEEP} maxLength="{step.seconds}" finishOnKey="#"'
+        if self.engine.can(Can.ENDING_KEY):
+            how = f'{_BEEP} maxLength="{step.seconds}" finishOnKey="#*0" trim="trim-silence" recordingStatusCallbackEvent="completed absent"'
+        return f'{before}<Record action={quoteattr(step.action)} method="POST" {how} recordingStatusCallback={quoteattr(step.report)}/>'
+
+    def _inside(self, said: Sequence[Said]) -> str:
+        return "".join(self.verbs(said))
 
 
-@dataclass(frozen=True)
-class Pause:
-    seconds: int = 1
+def _ring(step: Ring) -> str:
+    numbers = "".join(f"<Number>{escape(n)}</Number>" for n in step.numbers)
+    return (f'<Dial action={quoteattr(step.action)} method="POST" timeout="{step.seconds}" '
+            f"callerId={quoteattr(step.caller_id)}>{numbers}</Dial>")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Ask:
-    """Keys (and speech, where `hints` is given) sent to `action`; what is said is cut short by a key."""
-
-    action: str
-    said: tuple[Say | Play | Pause, ...]
-    digits: int
-    timeout: int
-    language: str
-    speech: bool = False
-
-
-@dataclass(frozen=True)
-class Listen:
-    """A recording sent to `action`; `#` ends it."""
-
-    action: str
-    report: str
-    seconds: int
-
-
-@dataclass(frozen=True)
-class Ring:
-    numbers: tuple[str, ...]
-    action: str
-    caller_id: str
-    seconds: int
-
-
-@dataclass(frozen=True)
-class GoTo:
-    url: str
-
-
-@dataclass(frozen=True)
-class HangUp:
-    pass
-
-
-Step = Say | Play | Pause | Ask | Listen | Ring | GoTo | HangUp
-
-
-def render(steps: Sequence[Step], voices: Mapping[str, str]) -> str:
-    """A TwiML document of `steps`; `voices`: the carrier's voice of each language."""
-    return '<?xml version="1.0" encoding="UTF-8"?><Response>' + "".join(_verb(s, voices) for s in steps) + "</Response>"
-
-
-def _verb(step: Step, voices: Mapping[str, str]) -> str:
-    if isinstance(step, Say):
-        return _say(step, voices)
-    if isinstance(step, Play):
-        return f"<Play>{escape(_clean(step.url))}</Play>"
-    if isinstance(step, Pause):
-        return f'<Pause length="{step.seconds}"/>'
-    if isinstance(step, Ask):
-        return _ask(step, voices)
-    if isinstance(step, Listen):
-        return (
-            f'<Record action={quoteattr(step.action)} method="POST" maxLength="{step.seconds}" timeout="5" finishOnKey="#*0" '
-            f'playBeep="true" trim="trim-silence" recordingStatusCallback={quoteattr(step.report)} recordingStatusCallbackEvent="completed absent"/>'
-        )
-    if isinstance(step, Ring):
-        numbers = "".join(f"<Number>{escape(n)}</Number>" for n in step.numbers)
-        return (f'<Dial action={quoteattr(step.action)} method="POST" timeout="{step.seconds}" '
-                f"callerId={quoteattr(step.caller_id)}>{numbers}</Dial>")  # fmt: skip
-    return f'<Redirect method="POST">{escape(step.url)}</Redirect>' if isinstance(step, GoTo) else "<Hangup/>"
-
-
-def _ask(step: Ask, voices: Mapping[str, str]) -> str:
-    how = f'input="dtmf speech" speechTimeout="auto" language="{LOCALE[step.language]}"' if step.speech else 'input="dtmf"'
-    said = "".join(_verb(part, voices) for part in step.said)
-    return (f'<Gather {how} action={quoteattr(step.action)} method="POST" numDigits="{step.digits}" timeout="{step.timeout}" '
-            f'actionOnEmptyResult="true">{said}</Gather>')  # fmt: skip
-
-
-def _say(step: Say, voices: Mapping[str, str]) -> str:
-    voice = quoteattr(voices[step.language])
-    return "".join(
-        f'<Say voice={voice} language="{LOCALE[step.language]}">{escape(part)}</Say>' for part in sentences(_clean(step.text))
-    )
+@lru_cache(maxsize=1024)
+def _spoken(text: str, voice: str, locale: str, breaks: bool, then: float) -> str:
+    """One sentence or several as Say; `then`: seconds of silence that belong to it."""
+    parts = [escape(part).replace(WITHIN, _BREAK if breaks else ", ") for part in sentences(_clean(text))]
+    if then and parts:
+        parts[-1] += f'<break time="{round(then * 1000)}ms"/>'
+    return "".join(f'<Say voice={quoteattr(voice)} language="{locale}">{part}</Say>' for part in parts)
 
 
 def sentences(text: str) -> list[str]:

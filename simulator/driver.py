@@ -27,8 +27,8 @@ class Caller:
             self._call = self.network.press(self.call.sid, key)
         return self
 
-    def speaks(self, text: str, language: str = "bn") -> Caller:
-        self._call = self.network.speak(self.call.sid, text, language)
+    def speaks(self, text: str, language: str = "bn", *, ending: str = "#") -> Caller:
+        self._call = self.network.speak(self.call.sid, text, language, ending=ending)
         return self
 
     def waits(self) -> Caller:

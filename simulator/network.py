@@ -2,6 +2,9 @@
 
 A call runs until it needs the caller (keys, speech, silence) and keeps where it is in the store, so that every request of a
 web page can go on with it. The HTTP client is given: over the network, or into the application itself.
+
+Calls can be carried as Somleng does, strictly: keys alone, a verb that it does not know ends the document and the call, ids are
+UUIDs, a recording is told by its address, without the key that ended it, and an empty one still asks `action`.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import hmac
 import json
 import secrets
 import time
+import uuid
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -25,7 +29,11 @@ from simulator.store import Store
 MAX_DOCUMENT = 64 * 1024
 MAX_TURNS = 40  # documents without the caller doing anything: a loop
 _NOTHING_RECORDED = {"RecordingDuration": "0"}
-_KNOWN = {"Say", "Play", "Pause", "Gather", "Record", "Redirect", "Dial", "Hangup", "Reject", "Enqueue", "Leave"}
+_SOMLENG = frozenset({"Say", "Play", "Gather", "Record", "Redirect", "Dial", "Hangup", "Reject"})
+_KNOWN = {"twilio": _SOMLENG | {"Pause", "Enqueue", "Leave"}, "somleng": _SOMLENG}
+_INSIDE = {"twilio": frozenset({"Say", "Play", "Pause"}), "somleng": frozenset({"Say", "Play"})}
+_DIALLED = {"twilio": frozenset({"Number", "Sip", "Client", "Queue", "Conference"}), "somleng": frozenset({"Number", "Sip"})}
+_SOMLENG_VOICES = ("Azure.", "Polly.", "Basic.")
 
 
 @dataclass(frozen=True)
@@ -58,14 +66,18 @@ class Network:
         self.settings = settings
         self.store = Store(settings.database)
         self._client = client
+        self._is_somleng = settings.engine == "somleng"
 
     # ── calls ──
 
     def dial(self, number: str) -> Call:
-        sid = "CA" + secrets.token_hex(16)
+        sid = self._new_id("CA")
         self.store.run("INSERT INTO calls VALUES (?, ?, ?, 'in-progress', NULL, ?)", sid, number, self.settings.helpline_number, time.time())
         self._follow(sid, self.settings.incoming_call, {})
         return self.call(sid)
+
+    def _new_id(self, kind: str) -> str:
+        return str(uuid.uuid4()) if self._is_somleng else kind + secrets.token_hex(16)
 
     def call(self, sid: str) -> Call:
         row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid)
@@ -85,9 +97,7 @@ class Network:
 
     def _press_at(self, sid: str, pending: dict[str, Any], keys: str) -> str:
         if pending["verb"] == "Record":
-            self._note(sid, "caller", f"[{keys[0]}]")
-            self._follow(sid, pending["action"], {"Digits": keys[0], **_NOTHING_RECORDED})
-            return keys[1:]
+            return self._press_at_record(sid, pending, keys)
         wanted = pending["digits"] or len(keys)
         taken, rest = keys[:wanted], keys[wanted:]
         if pending["finish"] and pending["finish"] in taken:
@@ -99,15 +109,36 @@ class Network:
         self._follow(sid, pending["action"], {"Digits": taken, "FinishedOnKey": pending["finish"]})
         return rest
 
-    def speak(self, sid: str, text: str, language: str = "bn", wav: bytes | None = None) -> Call:
-        """Speech into what is asked now: recognised at a Gather that takes speech, recorded at a Record."""
+    def _press_at_record(self, sid: str, pending: dict[str, Any], keys: str) -> str:
+        """Before the beep a key goes where the words' Gather sends it; `#` only cuts the words short. Then it ends the recording."""
+        key, rest = keys[0], keys[1:]
+        self._note(sid, "caller", f"[{key}]")
+        if pending.get("early") and key != "#":
+            self._follow(sid, pending["early"], {"Digits": key})
+        elif pending.get("early"):
+            self._set(sid, {**pending, "early": ""})
+        elif self._is_somleng:
+            self._empty(sid, pending)
+        else:
+            self._follow(sid, pending["action"], {"Digits": key, **_NOTHING_RECORDED})
+        return rest
+
+    def _empty(self, sid: str, pending: dict[str, Any]) -> None:
+        """Nothing was said after the beep."""
+        if self._is_somleng:
+            self._follow(sid, pending["action"], {"RecordingUrl": self._recording_url(sid, self._new_id("RE")), **_NOTHING_RECORDED})
+        else:
+            self._go_on(sid, pending["rest"], pending["base"])
+
+    def speak(self, sid: str, text: str, language: str = "bn", wav: bytes | None = None, ending: str = "#") -> Call:
+        """Speech into what is asked now: recognised at a Gather that takes speech, recorded at a Record until the key `ending`."""
         pending = self._asked(sid)
         if pending and pending["verb"] == "Record":
             self._note(sid, "caller", text or "🎤")
             fields = self._recorded(sid, wav or sound.spoken(text, language))
             self._report_recording(sid, pending, fields)
-            self._follow(sid, pending["action"], {**fields, "Digits": "#"})
-        elif pending and pending["speech"]:
+            self._follow(sid, pending["action"], self._told(fields, ending))
+        elif pending and pending["speech"] and not self._is_somleng:
             self._note(sid, "caller", text)
             self._follow(sid, pending["action"], {"SpeechResult": text, "Confidence": "0.91"})
         elif pending:
@@ -121,6 +152,9 @@ class Network:
         if pending and pending["verb"] == "Gather" and pending["empty"]:
             self._note(sid, "caller", "…")
             self._follow(sid, pending["action"], {"Digits": ""})
+        elif pending and pending["verb"] == "Record":
+            self._note(sid, "caller", "…")
+            self._empty(sid, pending)
         elif pending:
             self._note(sid, "caller", "…")
             self._go_on(sid, pending["rest"], pending["base"])
@@ -136,7 +170,8 @@ class Network:
             self._note(sid, "caller", text or "🎤")
             fields = self._recorded(sid, wav or sound.spoken(text))
             self._report_recording(sid, pending, fields)
-            self._post_quietly(pending["action"], sid, {**fields, "Digits": "hangup", "CallStatus": "completed"})
+            if not self._is_somleng:
+                self._post_quietly(pending["action"], sid, {**fields, "Digits": "hangup", "CallStatus": "completed"})
         self._end(sid)
         return self.call(sid)
 
@@ -144,11 +179,20 @@ class Network:
         return self.store.pending(sid) if self.call(sid).state == "in-progress" else None
 
     def _recorded(self, sid: str, wav: bytes) -> dict[str, str]:
-        recording = "RE" + secrets.token_hex(16)
+        recording = self._new_id("RE")
         length = sound.seconds(wav)
         self.store.run("INSERT INTO recordings VALUES (?, ?, ?, ?, ?)", recording, sid, wav, length, time.time())
-        url = f"{self.settings.public_url}/simulator/carrier/2010-04-01/Accounts/{self.settings.account_sid}/Recordings/{recording}"
-        return {"RecordingSid": recording, "RecordingUrl": url, "RecordingDuration": str(length)}
+        return {"RecordingSid": recording, "RecordingUrl": self._recording_url(sid, recording), "RecordingDuration": str(length)}
+
+    def _recording_url(self, sid: str, recording: str) -> str:
+        account = f"{self.settings.public_url}/simulator/carrier/2010-04-01/Accounts/{self.settings.account_sid}"
+        return f"{account}/Calls/{sid}/Recordings/{recording}" if self._is_somleng else f"{account}/Recordings/{recording}"
+
+    def _told(self, fields: dict[str, str], ending: str) -> dict[str, str]:
+        """What `action` is told of a recording."""
+        if self._is_somleng:
+            return {name: fields[name] for name in ("RecordingUrl", "RecordingDuration")}
+        return {**fields, "Digits": ending}
 
     def _report_recording(self, sid: str, pending: dict[str, Any], fields: dict[str, str]) -> None:
         if pending.get("report"):
@@ -179,16 +223,19 @@ class Network:
 
     def _carry_out(self, sid: str, verbs: list[ET.Element], base: str) -> tuple[str, dict[str, str]] | None:
         """The verbs in order; an address to ask next, or None when the caller is needed or the call is over."""
+        early = ""
         for position, verb in enumerate(verbs):
-            if verb.tag not in _KNOWN:
-                raise ApplicationError("12100")
+            self._check(verb)
             if verb.tag in ("Say", "Play"):
                 self._hear(sid, verb)
             elif verb.tag in ("Gather", "Record"):
                 for child in verb:
                     self._hear(sid, child)
+                if _is_words_before_beep(verb, verbs[position + 1 :]):
+                    early = urljoin(base, verb.get("action") or base)
+                    continue
                 rest = [ET.tostring(v, encoding="unicode") for v in verbs[position + 1 :]]
-                self._set(sid, _question(verb, urljoin(base, verb.get("action") or base), base, rest))
+                self._set(sid, {**_question(verb, urljoin(base, verb.get("action") or base), base, rest), "early": early})
                 return None
             elif verb.tag == "Redirect":
                 return urljoin(base, (verb.text or "").strip()), {}
@@ -199,6 +246,17 @@ class Network:
         self._end(sid)
         return None
 
+    def _check(self, verb: ET.Element) -> None:
+        """What an engine refuses, as it comes to it."""
+        engine = self.settings.engine
+        inside = {"Gather": _INSIDE[engine], "Dial": _DIALLED[engine]}.get(verb.tag)
+        if verb.tag not in _KNOWN[engine] or (inside is not None and any(child.tag not in inside for child in verb)):
+            raise ApplicationError("12100")
+        if self._is_somleng and verb.tag == "Record" and not verb.get("recordingStatusCallback", "http").startswith("http"):
+            raise ApplicationError("12100")
+        if self._is_somleng and verb.tag == "Play" and not (verb.text or "").strip().startswith("http"):
+            raise ApplicationError("12100")
+
     def _ring(self, sid: str, dial: ET.Element, base: str) -> tuple[str, dict[str, str]]:
         answers = self.store.switch("agents", "no-answer")
         who = ", ".join((n.text or "") for n in dial) or (dial.text or "")
@@ -207,7 +265,10 @@ class Network:
 
     def _hear(self, sid: str, verb: ET.Element) -> None:
         if verb.tag == "Say":
-            self._note(sid, "helpline", (verb.text or "").strip(), verb.get("language", ""), verb.get("voice", ""))
+            voice = verb.get("voice", "")
+            if self._is_somleng and not voice.startswith(_SOMLENG_VOICES):
+                voice = "Basic.Kal"  # a voice that it does not know: its own, which speaks English
+            self._note(sid, "helpline", _words(verb), verb.get("language", ""), voice)
         elif verb.tag == "Play":
             self._note(sid, "helpline", f"♪ {(verb.text or '').strip()}")
 
@@ -232,6 +293,9 @@ class Network:
 
     def _call_fields(self, sid: str, fields: dict[str, str]) -> dict[str, str]:
         row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {"number": ""}
+        if self._is_somleng:
+            return {"CallSid": sid, "AccountSid": self.settings.account_sid, "From": row["number"], "To": self.settings.helpline_number,
+                    "CallStatus": "in-progress", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}  # fmt: skip
         return {"CallSid": sid, "AccountSid": self.settings.account_sid, "From": row["number"], "To": self.settings.helpline_number,
                 "Caller": row["number"], "Called": self.settings.helpline_number, "CallStatus": "in-progress", "Direction": "inbound",
                 "ApiVersion": "2010-04-01", "CallerCountry": "IN", **fields}  # fmt: skip
@@ -310,6 +374,20 @@ def sign(url: str, fields: dict[str, str], token: str) -> str:
     """X-Twilio-Signature."""
     text = url + "".join(name + fields[name] for name in sorted(fields))
     return b64encode(hmac.digest(token.encode(), text.encode(), "sha1")).decode()
+
+
+def _words(say: ET.Element) -> str:
+    """What a Say speaks; a pause inside it is shown as a comma."""
+    words = say.text or ""
+    for pause in say:
+        words += ", " + pause.tail if (pause.tail or "").strip() and pause.tail else ""
+    return words.strip()
+
+
+def _is_words_before_beep(verb: ET.Element, following: list[ET.Element]) -> bool:
+    """A Gather that is passed over when nothing is pressed, right before a recording: the caller hears words, then the beep."""
+    passed_over = verb.tag == "Gather" and verb.get("actionOnEmptyResult") != "true" and "speech" not in verb.get("input", "dtmf")
+    return passed_over and bool(following) and following[0].tag == "Record"
 
 
 def _question(verb: ET.Element, action: str, base: str, rest: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ class Settings:
     incoming_call: str = "/ivr/incoming"
     call_status: str = "/ivr/status"
     incoming_sms: str = "/sms/incoming"
+    engine: str = "twilio"  # twilio | somleng: what is done with a voice answer
 
 
 # Demonstration numbers: who may call from the simulated telephones.

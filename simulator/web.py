@@ -153,7 +153,8 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
                         "next_page_uri": None, "first_page_uri": request.full_path, "uri": request.full_path})  # fmt: skip
 
     @blueprint.get(f"{base}/Recordings/<sid>.wav")
-    def recording(sid: str) -> Response:
+    @blueprint.get(f"{base}/Calls/<_call>/Recordings/<sid>.wav")
+    def recording(sid: str, _call: str = "") -> Response:
         authorised()
         row = _network(settings).store.row("SELECT wav FROM recordings WHERE sid = ?", sid)
         if row is None:
