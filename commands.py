@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from helpline import checks, lifecycle, people, referenceload, store
+from helpline import checks, lifecycle, people, store
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 
@@ -44,15 +44,9 @@ def register(app: Flask, runtime: Runtime) -> None:
 def _store_commands(app: Flask, runtime: Runtime) -> None:
     @app.cli.command("upgrade")
     def upgrade() -> None:
-        """Migrate the store to the newest version and load the reference data."""
+        """Migrate the store to the newest version."""
         store.upgrade(runtime.engine)
-        referenceload.load(runtime)
         click.echo(f"The store is at version {store.newest_revision()}.")
-
-    @app.cli.command("load-reference")
-    def load_reference() -> None:
-        """Take departments, districts and categories of reference/*.csv into the store."""
-        click.echo(referenceload.load(runtime))
 
     @app.cli.command("lifecycle")
     def show_lifecycle() -> None:
@@ -87,12 +81,12 @@ def _people_commands(app: Flask, runtime: Runtime) -> None:
     @click.argument("username")
     @click.option("--name", required=True)
     @click.option("--role", required=True, type=click.Choice(DEMO_ROLES))
-    @click.option("--department", default=None, help="code of reference/departments.csv; for officers")
+    @click.option("--office", default=None, help="code of reference/offices.csv; for officers")
     @click.option("--password", envvar="HELPLINE_NEW_PASSWORD", default=None, help="made and printed unless given")
-    def add_user(username: str, name: str, role: str, department: str | None, password: str | None) -> None:
+    def add_user(username: str, name: str, role: str, office: str | None, password: str | None) -> None:
         """Add somebody who may sign in to the console."""
         word = password or secrets.token_urlsafe(9)
-        people.add(runtime, username=username, name=name, role=role, department_code=department, password=word)
+        people.add(runtime, username=username, name=name, role=role, office_code=office, password=word)
         click.echo(f"{username}: {word if not password else 'added'}")
 
     @app.cli.command("demo-accounts")

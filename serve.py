@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from app import create_app
-from helpline import people, referenceload, store
+from helpline import people, store
 from helpline.config import Config, ConfigurationError, load
 
 HERE = Path(__file__).resolve().parent
@@ -33,7 +33,6 @@ def prepare(config: Config) -> None:
     """Migrate, load the reference data, make the demonstration accounts (development), say where everything is."""
     runtime = create_app(config).extensions["runtime"]
     store.upgrade(runtime.engine)
-    referenceload.load(runtime)
     print(f"\n  Console          {config.public_url}/console/")
     if config.simulator.enabled:
         print(f"  Simulated phone  {config.public_url}/simulator/")

@@ -12,13 +12,13 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
 from flask_wtf.csrf import generate_csrf, validate_csrf
-from sqlalchemy import ColumnElement, Connection, Row, and_, false, insert, select, true
+from sqlalchemy import Connection, Row, insert, select
 from wtforms import ValidationError
 
 from helpline import numbers
-from helpline.lifecycle import Role, State
+from helpline.lifecycle import Role
 from helpline.runtime import Runtime, utc_now
-from models import Audit, Complaint, User
+from models import Audit, User
 
 TAKES_CALLS = (Role.AGENT, Role.CELL, Role.SUPERVISOR)
 SEES_COMPLAINTS = (*TAKES_CALLS, Role.OFFICER, Role.MONITOR)
@@ -124,14 +124,6 @@ def end_session() -> None:
     language = session.get("language")
     session.clear()
     session["language"] = language
-
-
-def visible(user: Row[Any]) -> ColumnElement[bool]:
-    """Which complaints this person sees, as part of the query itself. An officer: those of the own department."""
-    if user.role == Role.OFFICER:
-        own = (Complaint.department_code == (user.department_code or "")) | (Complaint.owner_id == user.id)
-        return and_(own, Complaint.state != str(State.DRAFT))
-    return true() if user.role in SEES_COMPLAINTS else false()
 
 
 def shown_number(number: str | None) -> str:

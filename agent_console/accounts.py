@@ -30,11 +30,11 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def add_account() -> Any:
         form, password = request.form, secrets.token_urlsafe(9)
         username, name = form.get("username", "").strip().lower()[:60], form.get("name", "").strip()[:120]
-        department = form.get("department") or None
-        if not username or not name or form.get("role") not in STAFF_ROLES or (department and department not in runtime.reference.departments):
+        office = form.get("office") or None
+        if not username or not name or form.get("role") not in STAFF_ROLES or (office and office not in runtime.reference.offices):
             return page(fault="accounts.taken"), 422
         try:
-            key = people.add(runtime, username=username, name=name, role=form["role"], password=password, department_code=department)
+            key = people.add(runtime, username=username, name=name, role=form["role"], password=password, office_code=office)
         except IntegrityError:
             return page(fault="accounts.taken"), 422
         with runtime.writing() as db:

@@ -10,7 +10,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from agent_console import access
-from helpline import acknowledgement, complaints, lifecycle, recordings
+from helpline import acknowledgement, complaints, events, lifecycle, recordings, scope
 from helpline.complaints import Actor, CannotAct
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Event, Inbound, Outgoing, Recording, Translated, User
@@ -46,7 +46,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         row = _find(runtime, key)
         with runtime.reading() as session_:
             try:
-                text = complaints.preview(runtime, row, action, request.form.to_dict(), utc_now(), session_.connection())
+                text = complaints.preview(runtime, row, action, request.form.to_dict(), _actor(), utc_now(), session_.connection())
             except (CannotAct, KeyError):
                 text = ""
         return render_template("preview.html", text=text, segments=segment_count(text) if text else 0)
@@ -57,7 +57,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         with runtime.reading() as db:
             found = db.execute(
                 select(Recording).join(Complaint, Complaint.id == Recording.complaint_id)
-                .where(Recording.id == recording_id, access.visible(access.current()))
+                .where(Recording.id == recording_id, scope.visible(access.current()))
             ).scalar()  # fmt: skip
             if found is None:
                 abort(404)
@@ -89,15 +89,15 @@ def _find_or_none(runtime: Runtime, key: str) -> Any:
         return None
     where = Complaint.ack == ack if ack else Complaint.id == int(key)
     with runtime.reading() as db:
-        return db.execute(select(Complaint.__table__).where(where, access.visible(access.current()))).first()
+        return db.execute(select(Complaint.__table__).where(where, scope.visible(access.current()))).first()
 
 
 def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None) -> str:
     with runtime.reading() as db:
         values = _all_about(db, row)
-        values["whole"] = not complaints.broken_links(db.connection(), row.id)
+        values["whole"] = not events.broken_links(db.connection(), row.id)
         values["officers"] = db.execute(
-            select(User.id, User.name, User.role).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
+            select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
         ).all()
     user = access.current()
     actions = [step for step in lifecycle.possible(row.state, user.role) if step.action not in ("register", "assign") and (row.incomplete or step.action != "complete")]

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from sqlalchemy import or_, select
 
 from agent_console import access
-from helpline import classify, complaints, numbers
+from helpline import classify, complaints, numbers, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
@@ -62,7 +62,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/registered/<key>")
     def registered(key: str) -> str:
         with runtime.reading() as db:
-            row = db.execute(select(Complaint.__table__).where(Complaint.ack == key, access.visible(access.current()))).first()
+            row = db.execute(select(Complaint.__table__).where(Complaint.ack == key, scope.visible(access.current()))).first()
             if row is None:
                 abort(404)
             sent = db.execute(select(Outgoing.body).where(Outgoing.complaint_id == row.id).order_by(Outgoing.id)).first()
@@ -99,7 +99,7 @@ def _actor() -> Actor:
 
 def _lists(runtime: Runtime) -> dict[str, Any]:
     return {"categories": runtime.reference.categories.values(), "districts": sorted(runtime.reference.districts.values(), key=lambda d: d.name("en")),
-            "languages": LANGUAGES, "priorities": complaints.PRIORITIES}  # fmt: skip
+            "languages": LANGUAGES, "priorities": sla.PRIORITIES}  # fmt: skip
 
 
 def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
         "pincode": pin.pincode if pin else None,
         "district_code": known,
         "place": form.get("place", "").strip() or (pin.area if pin else ""),
-        "priority": priority if priority in complaints.PRIORITIES else (category.priority if category else "normal"),
+        "priority": priority if priority in sla.PRIORITIES else (category.priority if category else "normal"),
     }
 
 

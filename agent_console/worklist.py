@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from agent_console import access
-from helpline import search
+from helpline import scope, search
 from helpline.lifecycle import KIND, Kind, State
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, User
@@ -70,7 +70,7 @@ def _key(text: str | None) -> int:
 
 def _filtered(db: Session, statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
     user = access.current()
-    statement = statement.where(access.visible(user), *_tab(chosen["tab"], user.id))
+    statement = statement.where(scope.visible(user), *_tab(chosen["tab"], user.id))
     if chosen["category"]:
         code = chosen["category"]
         statement = statement.where((Complaint.category_code == code) | ((Complaint.category_code >= f"{code}.") & (Complaint.category_code < f"{code}/")))

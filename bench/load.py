@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import create_engine, make_url, text
 
-from helpline import acknowledgement, calls, complaints, referenceload, store
+from helpline import acknowledgement, calls, complaints, store
 from helpline.complaints import Actor, Filing
 from helpline.config import load
 from helpline.runtime import Runtime, build_runtime, utc_now
@@ -137,7 +137,6 @@ def compare(name: str, url: str, directory: Path) -> None:
                "PUBLIC_URL": f"http://127.0.0.1:{port}", "HELPLINE_SMS__REPLIES_PER_HOUR": "1000000"}  # fmt: skip
     runtime = build_runtime(load(environ=environ))
     store.upgrade(runtime.engine)
-    referenceload.load(runtime)
     with served("app:create_app()", port, environ), served("bench.bare:app", bare_port, {}):
         constant = [post(bare_port, "/", {"CallSid": "CA1", "From": "+919830012345", "Digits": "1"})] * REQUESTS
         measure(bare_port, constant[:300])

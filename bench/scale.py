@@ -22,7 +22,7 @@ from sqlalchemy import event, insert, text
 
 from app import create_app
 from bench.load import postgres
-from helpline import acknowledgement, people, referenceload, search, store
+from helpline import acknowledgement, people, search, store
 from helpline.config import load
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, SearchWord
@@ -44,7 +44,6 @@ def build(url: str, directory: Path) -> Flask:
     app = create_app(load(environ=environ))
     runtime: Runtime = app.extensions["runtime"]
     store.upgrade(runtime.engine)
-    referenceload.load(runtime)
     return app
 
 

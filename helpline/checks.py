@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from helpline import complaints, lifecycle, numbers, store
+from helpline import amendments, events, lifecycle, numbers, store
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User
 
@@ -30,12 +30,7 @@ def missing_prompts(runtime: Runtime) -> list[str]:
 
 
 def data_faults(runtime: Runtime) -> list[str]:
-    reference = runtime.reference
-    return [
-        f"reference: category {c.code} names unknown department {c.department_code}"
-        for c in reference.categories.values()
-        if c.department_code not in reference.departments
-    ]
+    return [f"reference: {fault}" for fault in amendments.check(runtime.shelf.book().rows)]
 
 
 def readiness(runtime: Runtime) -> list[str]:
@@ -96,7 +91,7 @@ def broken_chains(runtime: Runtime) -> list[tuple[int, list[int]]]:
         with runtime.reading() as session:
             db = session.connection()
             ids = list(db.scalars(select(Complaint.id).where(Complaint.id > last).order_by(Complaint.id).limit(500)))
-            found += [(key, seqs) for key in ids if (seqs := complaints.broken_links(db, key))]
+            found += [(key, seqs) for key in ids if (seqs := events.broken_links(db, key))]
         if not ids:
             return found
         last = ids[-1]

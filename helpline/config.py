@@ -112,8 +112,11 @@ class StatusLookups(Section):
 
 class Casework(Section):
     working_hours: Hours
-    escalate_levels: int = Field(ge=1, le=4)
     escalate_after_share: float = Field(gt=0)
+    max_transfers: int = Field(ge=0)
+    report_min_characters: int = Field(ge=0)
+    answer_days: int = Field(ge=1)
+    news_days: int = Field(ge=1)
     feedback_days: int = Field(ge=1)
     reopen_days: int = Field(ge=1)
     similar_days: int = Field(ge=1)

@@ -58,6 +58,11 @@ def is_open(state: str) -> bool:
     return KIND[State(state)] in (Kind.OPEN, Kind.WAITING)
 
 
+def is_worked_on(state: str) -> bool:
+    """An office has it and its clock counts: open, or waiting for the citizen's answer before the work goes on."""
+    return KIND[State(state)] == Kind.OPEN or state == State.ACTION_REQUIRED
+
+
 class Role(StrEnum):
     CITIZEN = "citizen"
     SYSTEM = "system"
@@ -74,8 +79,8 @@ STAFF_ROLES = (Role.AGENT, Role.CELL, Role.OFFICER, Role.SUPERVISOR, Role.ADMINI
 REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "abusive", "other_state")
 
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
-FIELDS = ("reason", "rejection_reason", "report", "question", "answer", "department", "original", "text", "rating",
-          "category", "priority", "owner", "name", "place", "district", "pincode")  # fmt: skip
+FIELDS = ("reason", "rejection_reason", "report", "question", "office", "original", "text", "rating", "category", "priority", "owner",
+          "name", "place", "district", "local_body", "pincode", "harm_on", "news_on", "share", "message", "officer")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ _ALL = frozenset(State) - {State.DRAFT}
 _DESK = frozenset({Role.CELL, Role.SUPERVISOR})
 _STAFF = frozenset({Role.AGENT, Role.CELL, Role.OFFICER, Role.SUPERVISOR})
 _TAKES_CALLS = frozenset({Role.AGENT, Role.CELL, Role.SUPERVISOR})
+_OFFICER = frozenset({Role.OFFICER})
+_OFFICE = frozenset({Role.OFFICER, Role.SUPERVISOR})
 _CITIZEN = frozenset({Role.CITIZEN})
 _SYSTEM = frozenset({Role.SYSTEM})
 
@@ -116,16 +123,26 @@ TABLE: tuple[Transition, ...] = (
     _row("register", {State.DRAFT}, State.REGISTERED, _CITIZEN | _SYSTEM | _TAKES_CALLS, tells="notify.registered"),
     _row("discard", {State.DRAFT}, State.REJECTED, _CITIZEN | _TAKES_CALLS, ("reason",)),
     _row("complete", _OPEN, None, _CITIZEN | _TAKES_CALLS,
-         optional=("text", "name", "place", "district", "pincode", "category")),
-    _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority",)),
+         optional=("text", "name", "place", "district", "local_body", "pincode", "category", "harm_on")),
+    # the desk sorts
+    _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority", "district", "harm_on")),
     _row("review", {State.REGISTERED, State.REOPENED}, State.UNDER_REVIEW, _DESK, tells="notify.under_review"),
-    _row("forward", _WORKING, State.FORWARDED, _DESK, ("department",), ("reason",), "notify.forwarded"),
-    _row("accept", {State.FORWARDED, State.REOPENED}, State.IN_PROGRESS, frozenset({Role.OFFICER, Role.SUPERVISOR}),
+    _row("forward", _WORKING, State.FORWARDED, _DESK, ("office",), ("reason",), "notify.forwarded"),
+    # the office works
+    _row("accept", {State.REGISTERED, State.FORWARDED, State.REOPENED}, State.IN_PROGRESS, _OFFICE, optional=("news_on",),
          tells="notify.in_progress"),
-    _row("send_back", {State.FORWARDED, State.IN_PROGRESS}, State.UNDER_REVIEW, frozenset({Role.OFFICER}), ("reason",)),
+    _row("transfer", {State.REGISTERED, State.FORWARDED, State.IN_PROGRESS, State.REOPENED}, State.FORWARDED, _OFFICER,
+         ("office", "reason"), tells="notify.forwarded"),
+    _row("send_back", {State.REGISTERED, State.FORWARDED, State.IN_PROGRESS, State.REOPENED}, State.UNDER_REVIEW, _OFFICER, ("reason",)),
+    _row("take_over", _WORKING, None, _OFFICE, ("reason",)),
+    _row("assign", _WORKING, None, _DESK | {Role.OFFICER}, ("owner",)),
+    _row("promise", _WORKING, None, _DESK | {Role.OFFICER}, ("news_on",), ("text",), "notify.promised"),
+    # with the citizen
     _row("ask", _OPEN, State.ACTION_REQUIRED, _DESK | {Role.OFFICER}, ("question",), tells="notify.action_required"),
+    _row("stop_clock", {State.ACTION_REQUIRED}, None, _SYSTEM, ("message",)),
     _row("answer", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _CITIZEN | _TAKES_CALLS, ("text",)),
-    _row("resume", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _DESK | {Role.OFFICER}, ("reason",)),
+    _row("resume", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _DESK | _SYSTEM | {Role.OFFICER}, ("reason",)),
+    # the end, and what follows it
     _row("resolve", {State.UNDER_REVIEW, State.FORWARDED, State.IN_PROGRESS, State.ACTION_REQUIRED, State.REOPENED},
          State.RESOLVED, _DESK | {Role.OFFICER}, ("report",), tells="notify.resolved"),
     _row("confirm", {State.RESOLVED}, State.CLOSED, _CITIZEN | _TAKES_CALLS, optional=("rating",), tells="notify.confirmed"),
@@ -136,8 +153,12 @@ TABLE: tuple[Transition, ...] = (
     _row("merge", _WORKING, State.DUPLICATE, _DESK, ("original",), tells="notify.duplicate"),
     _row("separate", {State.DUPLICATE}, State.UNDER_REVIEW, _DESK, ("reason",), tells="notify.under_review"),
     _row("withdraw", _LIVE, State.CLOSED, _CITIZEN | _TAKES_CALLS, optional=("reason",), tells="notify.withdrawn"),
+    # what time brings
+    _row("warn", _WORKING, None, _SYSTEM, ("share",)),
     _row("escalate", _WORKING, None, _SYSTEM | {Role.SUPERVISOR}, ("reason",), tells="notify.escalated"),
-    _row("assign", _WORKING, None, _DESK | {Role.OFFICER}, ("owner",)),
+    _row("news", _WORKING, None, _SYSTEM, tells="notify.still_working"),
+    # beside the work
+    _row("name_officer", _WORKING, None, _TAKES_CALLS, ("officer",)),
     _row("add", _ALL, None, _CITIZEN | _TAKES_CALLS, ("text",)),
     _row("note", _ALL | {State.DRAFT}, None, _STAFF, ("text",)),
     _row("rate", {State.RESOLVED, State.CLOSED}, None, _CITIZEN | _TAKES_CALLS, ("rating",)),

@@ -42,6 +42,7 @@ def compose(runtime: Runtime, template: str, row: Mapping[str, Any], given: Mapp
         "ack": acknowledgement.display(row["ack"] or "00000000000"),
         "office": office_name(runtime, row["department_code"], language),
         "date": short_date(row["due_at"], language) if row["due_at"] else "",
+        "news": short_date(row["news_at"], language) if row["news_at"] else "",
         "phone": runtime.config.helpline.display_number,
     }
     if "reason" in entry.placeholders:

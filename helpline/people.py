@@ -31,7 +31,10 @@ def add(
     name: str,
     role: str,
     password: str,
+    office_code: str | None = None,
     department_code: str | None = None,
+    district_code: str | None = None,
+    phone: str | None = None,
     must_change_password: bool = True,
 ) -> int:
     """Add an active account; the password is to be changed at the first sign-in unless told otherwise."""
@@ -40,7 +43,7 @@ def add(
     check_password(password, username)
     now = utc_now()
     row: dict[str, Any] = {"id": new_id(now), "username": username.strip().lower(), "name": name.strip(), "role": role,
-           "department_code": department_code, "password_hash": _HASHER.hash(password), "created_at": now,
+           "office_code": office_code, "department_code": department_code, "district_code": district_code, "phone": phone, "password_hash": _HASHER.hash(password), "created_at": now,
            "must_change_password": must_change_password}  # fmt: skip
     with runtime.writing() as db:
         db.execute(insert(User), [row])
@@ -115,6 +118,6 @@ def _replace_demo(runtime: Runtime, role: str, password: str) -> None:
     with runtime.writing() as db:
         done = db.execute(update(User).where(User.username == role).values(password_hash=_HASHER.hash(password), active=True))
     if not done.rowcount:
-        department = "pwd" if role == "officer" else None
-        add(runtime, username=role, name=f"Demo {role}", role=role, password=password, department_code=department,
+        office = "phe" if role == "officer" else None
+        add(runtime, username=role, name=f"Demo {role}", role=role, password=password, office_code=office,
             must_change_password=False)  # fmt: skip

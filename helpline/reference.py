@@ -1,12 +1,45 @@
-"""Reference data: departments, districts, PIN codes, local bodies and categories, read from `reference/*.csv`."""
+"""Reference data: departments, offices, districts, local bodies, PIN codes, categories, routes, service levels, holidays.
+
+What is shipped stands in `reference/*.csv`; what the office changes stands in the store as amendments and wins
+(`helpline/amendments.py`). Both have the columns of the CSV files, and are read by the same code here.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import date
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of reference data: its file and the column that names a row."""
+
+    name: str
+    file: str
+    key: str = "code"
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("departments", "departments.csv"),
+        Kind("districts", "districts.csv", "lgd_code"),
+        Kind("local_bodies", "local_bodies.csv"),
+        Kind("categories", "categories.csv"),
+        Kind("pincodes", "pincode_districts.csv", "pincode"),
+        Kind("offices", "offices.csv"),
+        Kind("routes", "routes.csv"),
+        Kind("service_levels", "service_levels.csv"),
+        Kind("holidays", "holidays.csv", "date"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +62,47 @@ class District(Named):
     headquarters: str = ""
     aliases: tuple[str, ...] = ()
     ambiguous_aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Office(Named):
+    """A place of work inside a department. Its code is its place on the ladder: `pwd` (department head, L3), `pwd.305`
+    (district, L2), `pwd.305.bl-indpur` (local office, L1); `cmo` is the grievance cell of the Chief Minister's Office (L4)."""
+
+    department_code: str = ""
+    district_code: str | None = None
+    local_body_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """A rule of routing: what is given must match, what is "" matches anything."""
+
+    code: str
+    category_code: str
+    district_code: str
+    local_body_code: str
+    office_code: str
+
+
+@dataclass(frozen=True)
+class ServiceLevel:
+    """Working hours to a first response and to a resolution; None leaves it to a less specific row."""
+
+    code: str
+    category_code: str
+    priority: str
+    level: str
+    first_response_hours: float | None
+    resolution_hours: float | None
+
+
+@dataclass(frozen=True)
+class Holiday:
+    code: str  # the date, ISO
+    change: str  # "+": the office is closed; "-": it is open after all
+    name_en: str
+    name_bn: str
 
 
 @dataclass(frozen=True)
@@ -63,17 +137,53 @@ class Reference:
     districts: Mapping[str, District]
     categories: Mapping[str, Category]
     pincodes: Mapping[str, Pincode]
-    local_bodies: tuple[LocalBody, ...]
+    bodies: Mapping[str, LocalBody]
+    offices: Mapping[str, Office]
+    routes: Mapping[tuple[str, str, str], Route]  # (category, district, local body)
+    service_levels: Mapping[tuple[str, str, str], ServiceLevel]  # (category, priority, level)
+    holidays: Mapping[str, Holiday]
 
     @classmethod
     def from_csv(cls, directory: Path) -> Reference:
+        return cls.from_rows(shipped(directory))
+
+    @classmethod
+    def from_rows(cls, rows: Mapping[str, Mapping[str, Row]]) -> Reference:
+        """`rows`: kind → code → row, as `shipped` gives them. Raises KeyError or ValueError for a row that cannot be read."""
+        made = {kind: {code: _READ[kind](row) for code, row in rows[kind].items()} for kind in KINDS}
         return cls(
-            departments={d.code: d for d in map(_department, _rows(directory / "departments.csv"))},
-            districts={d.code: d for d in map(_district, _rows(directory / "districts.csv"))},
-            categories={c.code: c for c in map(_category, _rows(directory / "categories.csv"))},
-            pincodes={p.pincode: p for p in map(_pincode, _rows(directory / "pincode_districts.csv"))},
-            local_bodies=tuple(map(_local_body, _rows(directory / "local_bodies.csv"))),
+            departments=made["departments"],
+            districts=made["districts"],
+            categories=made["categories"],
+            pincodes=made["pincodes"],
+            bodies=made["local_bodies"],
+            offices=made["offices"],
+            routes={(r.category_code, r.district_code, r.local_body_code): r for r in made["routes"].values()},
+            service_levels={(s.category_code, s.priority, s.level): s for s in made["service_levels"].values()},
+            holidays=made["holidays"],
         )
+
+    @property
+    def local_bodies(self) -> tuple[LocalBody, ...]:
+        return tuple(self.bodies.values())
+
+    def body_named(self, district_code: str | None, name: str | None) -> LocalBody | None:
+        """The local body that is called `name` in a district; None where none or several are."""
+        found = self._bodies_by_name.get((district_code or "", (name or "").casefold()), ())
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _bodies_by_name(self) -> Mapping[tuple[str, str], tuple[LocalBody, ...]]:
+        named: dict[tuple[str, str], tuple[LocalBody, ...]] = {}
+        for body in self.bodies.values():
+            for name in {n.casefold() for n in (*body.names.values(), *body.aliases)}:
+                named[body.district_code, name] = (*named.get((body.district_code, name), ()), body)
+        return named
+
+    @cached_property
+    def offices_of_body(self) -> Mapping[tuple[str, str], str]:
+        """(department, local body) → its local office."""
+        return {(o.department_code, o.local_body_code): o.code for o in self.offices.values() if o.local_body_code}
 
     @cached_property
     def _menu(self) -> Mapping[str | None, tuple[Category, ...]]:
@@ -90,39 +200,79 @@ class Reference:
         return self._menu.get(code, ())
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _rows(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
+
+
+@lru_cache(maxsize=4)
+def shipped(directory: Path) -> Mapping[str, Mapping[str, Row]]:
+    """The rows of the files in `directory`: kind → code → row. Not to be changed by its readers."""
+    return {
+        kind.name: {row[kind.key]: row for row in _rows(directory / kind.file) if row.get("status") != "superseded"}
+        for kind in KINDS.values()
+    }
 
 
 def _list(cell: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (cell or "").split("|") if part.strip())
 
 
-def _names(row: Mapping[str, str]) -> dict[str, str]:
+def _names(row: Row) -> dict[str, str]:
     return {lang: row[f"name_{lang}"] for lang in ("en", "bn", "hi") if row.get(f"name_{lang}")}
 
 
-def _department(row: Mapping[str, str]) -> Department:
+def _department(row: Row) -> Department:
     return Department(row["code"], _names(row), row["complaints"])
 
 
-def _district(row: Mapping[str, str]) -> District:
+def _district(row: Row) -> District:
     aliases = _list(row["aliases"]) + _list(row["aliases_bn"])
     return District(row["lgd_code"], _names(row), row["headquarters"], aliases, _list(row["ambiguous_aliases"]))
 
 
-def _local_body(row: Mapping[str, str]) -> LocalBody:
+def _local_body(row: Row) -> LocalBody:
     names = {"en": row["name_en"], "bn": row["name_bn"]}
-    return LocalBody(row["lgd_code"], names, row["type"], row["district_lgd_code"], _list(row["aliases"]))
+    return LocalBody(row["code"], names, row["type"], row["district_lgd_code"], _list(row["aliases"]))
 
 
-def _pincode(row: Mapping[str, str]) -> Pincode:
+def _office(row: Row) -> Office:
+    return Office(row["code"], _names(row), row["department_code"], row["district_code"] or None, row["local_body_code"] or None)
+
+
+def _route(row: Row) -> Route:
+    return Route(row["code"], row["category_code"], row["district_code"], row["local_body_code"], row["office_code"])
+
+
+def _service_level(row: Row) -> ServiceLevel:
+    first, resolution = (float(row[name]) if row[name] else None for name in ("first_response_hours", "resolution_hours"))
+    return ServiceLevel(row["code"], row["category_code"], row["priority"], row["level"], first, resolution)
+
+
+def _holiday(row: Row) -> Holiday:
+    date.fromisoformat(row["date"])
+    return Holiday(row["date"], row["change"], row["name_en"], row["name_bn"])
+
+
+def _pincode(row: Row) -> Pincode:
     return Pincode(row["pincode"], row["area"], row["district_lgd_code"], _list(row["other_district_lgd_codes"]))
 
 
-def _category(row: Mapping[str, str]) -> Category:
+def _category(row: Row) -> Category:
     kinds = ("en", "bn", "bn_latn", "hi", "hi_latn")
     keywords = {kind: _list(row[f"keywords_{kind}"]) for kind in kinds} | {"weak": _list(row["keywords_weak"])}
     return Category(row["code"], _names(row), row["parent"] or None, row["department_code"], row["default_priority"],
                     int(row["sla_days"]), int(row["menu_page"] or 0), int(row["menu_key"] or 0), keywords)  # fmt: skip
+
+
+_READ: dict[str, Callable[[Row], Any]] = {
+    "departments": _department,
+    "districts": _district,
+    "local_bodies": _local_body,
+    "categories": _category,
+    "pincodes": _pincode,
+    "offices": _office,
+    "routes": _route,
+    "service_levels": _service_level,
+    "holidays": _holiday,
+}

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from helpline import sla
-from helpline.config import ROOT, Config
+from helpline.amendments import Shelf
+from helpline.config import Config
 from helpline.reference import Reference
 from models import READ_ONLY, make_engine
 from models.direct import Direct, directly
@@ -28,9 +29,17 @@ def utc_now() -> datetime:
 class Runtime:
     config: Config
     engine: Engine
-    reference: Reference
     catalogue: Catalogue
-    calendar: sla.Calendar
+    shelf: Shelf
+
+    @property
+    def reference(self) -> Reference:
+        """As shipped and amended by the office; the same object until an amendment is seen."""
+        return self.shelf.book().reference
+
+    @property
+    def calendar(self) -> sla.Calendar:
+        return self.shelf.book().calendar
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -68,10 +77,5 @@ class Runtime:
 
 def build_runtime(config: Config) -> Runtime:
     """Raises ConfigurationError, CatalogueError or LifecycleError when something does not fit together."""
-    return Runtime(
-        config=config,
-        engine=make_engine(config.database.url, pool_size=config.database.pool_size),
-        reference=Reference.from_csv(ROOT / "reference"),
-        catalogue=load_catalogue(),
-        calendar=sla.load_calendar(config.casework.working_hours),
-    )
+    engine = make_engine(config.database.url, pool_size=config.database.pool_size)
+    return Runtime(config, engine, load_catalogue(), Shelf(engine, config.casework.working_hours))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from helpline.config import ROOT
 
@@ -22,7 +25,7 @@ def _alembic() -> AlembicConfig:
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate to `revision`. Several processes may do so at once: one migrates, the others wait and find it done."""
     ensure_directory(engine)
-    with engine.connect() as db:
+    with engine.connect() as db, _tables_may_be_made_anew(db):
         if engine.dialect.name == "postgresql":
             db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         config = _alembic()
@@ -31,8 +34,24 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         db.commit()
 
 
+@contextmanager
+def _tables_may_be_made_anew(db: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew; meanwhile rows that name its rows must not hinder. Checked at the end."""
+    if db.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = db.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+        if driver.execute("PRAGMA foreign_key_check").fetchone():
+            raise RuntimeError("the migration left rows that name rows which are not there")
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
 def downgrade(engine: Engine, revision: str) -> None:
-    with engine.connect() as db:
+    with engine.connect() as db, _tables_may_be_made_anew(db):
         config = _alembic()
         config.attributes["connection"] = db
         command.downgrade(config, revision)

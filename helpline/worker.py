@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import delete, insert, select, text, update
 
 from carriers.base import Carrier
-from helpline import calls, delivery, escalation, recordings, search, translation
+from helpline import calls, clocks, delivery, nightly, recordings, search, translation
 from helpline.runtime import Runtime, utc_now
 from models import Heartbeat, Inbound, Tally
 
@@ -36,7 +36,8 @@ def jobs(runtime: Runtime, carrier: Carrier, now: Callable[[], datetime] = utc_n
         "translate": (10, lambda: translation.translate_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
-        "clocks": (60, lambda: _clocks(runtime, now())),
+        "clocks": (60, lambda: clocks.tick(runtime, now())),
+        "nightly": (24 * 3600, lambda: nightly.check(runtime, now())),
         "heartbeat": (10, lambda: beat(runtime, now())),
         "tidy": (3600, lambda: tidy(runtime, now())),
     }
@@ -76,11 +77,6 @@ def _safely(name: str, job: Job) -> None:
 def take_in_changes(runtime: Runtime, now: datetime) -> int:
     """Every changed complaint once: into the search, and what it wants translated is asked for."""
     return search.index_pending(runtime, lambda db, row: translation.ask(db, runtime, row, now))
-
-
-def _clocks(runtime: Runtime, now: datetime) -> None:
-    escalation.escalate_due(runtime, now)
-    escalation.expire_unanswered(runtime, now)
 
 
 def retry_inbound(runtime: Runtime, take_up: TakeUp, now: datetime, *, limit: int = 50) -> int:

@@ -12,35 +12,20 @@ from models.base import Base, Id, UtcDateTime
 
 PHONE = String(64)  # E.164, or what a carrier gives for somebody without a number ("anonymous", a header)
 LANGUAGE = String(2)
+OFFICE = String(80)
 UNSETTLED = "state IN ('claimed', 'parked', 'suppressed')"  # of the outbox: helpline.outbox.UNSETTLED
 
 
-class Department(Base):
-    __tablename__ = "departments"
-    code: Mapped[str] = mapped_column(String(20), primary_key=True)
-    name_en: Mapped[str] = mapped_column(String(200))
-    name_bn: Mapped[str] = mapped_column(String(200))
-    active: Mapped[bool] = mapped_column(default=True)
+class Amendment(Base):
+    """What the office changed in the shipped reference data: the whole row, or None where it was taken out."""
 
-
-class District(Base):
-    __tablename__ = "districts"
-    code: Mapped[str] = mapped_column(String(8), primary_key=True)  # LGD code
-    name_en: Mapped[str] = mapped_column(String(100))
-    name_bn: Mapped[str] = mapped_column(String(100))
-    name_hi: Mapped[str] = mapped_column(String(100))
-
-
-class Category(Base):
-    __tablename__ = "categories"
-    code: Mapped[str] = mapped_column(String(40), primary_key=True)
-    parent_code: Mapped[str | None] = mapped_column(ForeignKey("categories.code"))
-    name_en: Mapped[str] = mapped_column(String(200))
-    name_bn: Mapped[str] = mapped_column(String(200))
-    name_hi: Mapped[str] = mapped_column(String(200))
-    department_code: Mapped[str] = mapped_column(ForeignKey("departments.code"))
-    priority: Mapped[str] = mapped_column(String(10))
-    sla_days: Mapped[int]
+    __tablename__ = "amendments"
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)  # helpline.reference.KINDS
+    code: Mapped[str] = mapped_column(String(120), primary_key=True)
+    row: Mapped[dict[str, Any] | None]
+    version: Mapped[int] = mapped_column(Id, unique=True)  # models.ids.new_id: grows with every change
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
 
 class User(Base):
@@ -51,8 +36,13 @@ class User(Base):
     username: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     role: Mapped[str] = mapped_column(String(20))  # helpline.roles
-    department_code: Mapped[str | None] = mapped_column(ForeignKey("departments.code"))
-    district_code: Mapped[str | None] = mapped_column(ForeignKey("districts.code"))
+    office_code: Mapped[str | None] = mapped_column(OFFICE)  # an officer's; helpline.offices
+    department_code: Mapped[str | None] = mapped_column(String(20))  # a limit on what supervisors and monitors see
+    district_code: Mapped[str | None] = mapped_column(String(8))  # likewise
+    phone: Mapped[str | None] = mapped_column(PHONE)  # E.164, for work by SMS
+    deputy_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # does the work while this person is absent
+    absent_from: Mapped[datetime | None]
+    absent_until: Mapped[datetime | None]
     password_hash: Mapped[str] = mapped_column(String(200))
     language: Mapped[str] = mapped_column(LANGUAGE, default="bn")
     active: Mapped[bool] = mapped_column(default=True)
@@ -87,15 +77,32 @@ class Complaint(Base):
     caller_number: Mapped[str | None] = mapped_column(PHONE)  # where it came from, as the carrier gave it
     category_code: Mapped[str | None] = mapped_column(String(40))  # two levels: "ROAD" or "ROAD.LIGHT"
     district_code: Mapped[str | None] = mapped_column(String(8))
+    local_body_code: Mapped[str | None] = mapped_column(String(60))
     pincode: Mapped[str | None] = mapped_column(String(6))
     place: Mapped[str] = mapped_column(String(200), default="")
     description: Mapped[str] = mapped_column(Text, default="")  # the citizen's own words
     priority: Mapped[str] = mapped_column(String(10), default="normal")
-    department_code: Mapped[str | None] = mapped_column(String(20))
-    level: Mapped[int] = mapped_column(default=1)  # L1 … L4
+    department_code: Mapped[str | None] = mapped_column(String(20))  # of the office
+    office_code: Mapped[str | None] = mapped_column(OFFICE)  # who has it; none only while a draft
+    level: Mapped[int] = mapped_column(default=1)  # L1 … L4: how far up it is answered for
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    due_at: Mapped[datetime | None]
+    held_since: Mapped[datetime | None]  # by this office and owner
+    held_paused_minutes: Mapped[int] = mapped_column(default=0)  # of the clock standing still meanwhile
+    transfers: Mapped[int] = mapped_column(default=0)  # from office to office, by officers themselves
+    response_due_at: Mapped[datetime | None]  # when the citizen is to hear a first answer of staff
+    responded_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]  # as promised; moves only by the time the clock stood still
+    warn_at: Mapped[datetime | None]  # when the holder is next reminded
     escalate_at: Mapped[datetime | None]  # when the next level is told
+    escalated_at: Mapped[datetime | None]
+    asked_seq: Mapped[int | None]  # the event of the last question to the citizen
+    clock_stopped_at: Mapped[datetime | None]  # the question was delivered then
+    paused_minutes: Mapped[int] = mapped_column(default=0)  # working minutes the clock stood still, in all
+    news_at: Mapped[datetime | None]  # when the citizen is promised to hear again
+    harm_at: Mapped[datetime | None]  # after this it is too late
+    email: Mapped[str | None] = mapped_column(String(120))
+    told_by: Mapped[str] = mapped_column(String(5), default="sms")  # sms | call
+    joined: Mapped[int] = mapped_column(default=0)  # complaints handled together with this one
     outcome: Mapped[str | None] = mapped_column(String(20))  # confirmed | unconfirmed | withdrawn
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
     rating: Mapped[int | None]
@@ -118,9 +125,12 @@ class Complaint(Base):
         Index("ix_complaints_ack", "ack", unique=True, sqlite_where=text("ack IS NOT NULL"), postgresql_where=text("ack IS NOT NULL")),
         Index("ix_complaints_phone", "phone", "created_at"),
         Index("ix_complaints_state_created_at", "state", "created_at"),
-        Index("ix_complaints_department_code_state", "department_code", "state", "due_at", sqlite_where=text("department_code IS NOT NULL"), postgresql_where=text("department_code IS NOT NULL")),
+        Index("ix_complaints_office_code_state", "office_code", "state", "due_at", sqlite_where=text("office_code IS NOT NULL"), postgresql_where=text("office_code IS NOT NULL")),
         Index("ix_complaints_owner_id_state", "owner_id", "state", "due_at", sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL")),
         Index("ix_complaints_escalate_at", "escalate_at", sqlite_where=text("escalate_at IS NOT NULL"), postgresql_where=text("escalate_at IS NOT NULL")),
+        Index("ix_complaints_warn_at", "warn_at", sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL")),
+        Index("ix_complaints_news_at", "news_at", sqlite_where=text("news_at IS NOT NULL"), postgresql_where=text("news_at IS NOT NULL")),
+        Index("ix_complaints_duplicate_of_id", "duplicate_of_id", sqlite_where=text("duplicate_of_id IS NOT NULL"), postgresql_where=text("duplicate_of_id IS NOT NULL")),
         Index(
             "ix_complaints_unindexed",
             "id",
@@ -149,6 +159,59 @@ class Event(Base):
 
     actor: Mapped[User | None] = relationship(viewonly=True)
     __table_args__ = (UniqueConstraint("complaint_id", "seq"),)
+
+
+class Holding(Base):
+    """How long an office (and officer) had a complaint: written when it leaves them."""
+
+    __tablename__ = "holdings"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    office_code: Mapped[str] = mapped_column(OFFICE)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    working_minutes: Mapped[int]  # less the time the clock stood still
+    ended_by: Mapped[str] = mapped_column(String(30))  # the action
+    __table_args__ = (Index("ix_holdings_complaint_id", "complaint_id"), Index("ix_holdings_office_code", "office_code", "until"))
+
+
+class Barred(Base):
+    """An officer named in a complaint: they, their office and all below it neither own, see nor close it."""
+
+    __tablename__ = "barred"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    office_code: Mapped[str] = mapped_column(OFFICE)  # at the time
+
+
+class Alert(Base):
+    """Something staff are told in the console: one person, or everybody of an office."""
+
+    __tablename__ = "alerts"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    kind: Mapped[str] = mapped_column(String(30))  # helpline.alerts.KINDS
+    office_code: Mapped[str | None] = mapped_column(OFFICE)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    seen_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    __table_args__ = (
+        UniqueConstraint("complaint_id", "kind", "at", "office_code", "user_id"),
+        Index("ix_alerts_office_code", "office_code", "at", sqlite_where=text("seen_at IS NULL"), postgresql_where=text("seen_at IS NULL")),
+        Index("ix_alerts_user_id", "user_id", "at", sqlite_where=text("seen_at IS NULL"), postgresql_where=text("seen_at IS NULL")),
+    )
+
+
+class Finding(Base):
+    """What the nightly check found wrong with a complaint; settled when a later check finds it right."""
+
+    __tablename__ = "findings"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30), primary_key=True)  # helpline.nightly.KINDS
+    found_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
 
 
 class SearchWord(Base):

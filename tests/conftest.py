@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from helpline import referenceload, store
+from helpline import store
 from helpline.config import Config, load
 from helpline.runtime import Runtime, build_runtime
 from models import Base, make_engine
@@ -50,7 +50,6 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     runtime = build_runtime(make_config(path.parent, f"sqlite:///{path}"))
     store.upgrade(runtime.engine)
-    referenceload.load(runtime)
     runtime.dispose()
     return path
 
@@ -95,9 +94,6 @@ def fresh_store(kind: str, request: pytest.FixtureRequest, directory: Path) -> s
         names = ", ".join(table.name for table in Base.metadata.sorted_tables)
         db.execute(text(f"TRUNCATE {names} CASCADE"))
     engine.dispose()
-    runtime = build_runtime(make_config(directory, url))
-    referenceload.load(runtime)
-    runtime.dispose()
     return url
 
 

@@ -49,7 +49,7 @@ def accounts(app: Flask) -> None:
     runtime = app.extensions["runtime"]
     for role in STAFF_ROLES:
         people.add(runtime, username=role, name=f"Test {role}", role=role, password=PASSWORD, must_change_password=False,
-                   department_code="pwd" if role == "officer" else None)  # fmt: skip
+                   office_code="pwd" if role == "officer" else None)  # fmt: skip
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_an_officer_sees_only_the_own_department(app, staff, filed, now):
     assert officer.get(f"/console/complaints/{filed.ack}").status_code == 200
     runtime = app.extensions["runtime"]
     with runtime.writing() as db:
-        complaints.act(db, runtime, filed.id, "forward", Actor("cell", "agent"), now, {"department": "phe"})
+        complaints.act(db, runtime, filed.id, "forward", Actor("cell", "agent"), now, {"office": "phe"})
     assert officer.get(f"/console/complaints/{filed.ack}").status_code == 404
 
 
@@ -129,14 +129,14 @@ def test_from_filing_to_resolution_through_the_pages(app, staff, filed):
     cell, officer = staff("cell"), staff("officer")
     path = f"/console/complaints/{filed.ack}"
     assert cell.post(f"{path}/review", {"version": 1}).status_code == 302
-    assert cell.post(f"{path}/forward", {"department": "pwd", "version": 2}).status_code == 302
+    assert cell.post(f"{path}/forward", {"office": "pwd", "version": 2}).status_code == 302
     assert officer.post(f"{path}/accept", {"version": 3}).status_code == 302
-    assert officer.post(f"{path}/resolve", {"report": "filled and rolled", "version": 4}).status_code == 302
+    assert officer.post(f"{path}/resolve", {"report": "The hole was filled and rolled", "version": 4}).status_code == 302
     assert row(app, filed.id).state == "resolved"
     with app.extensions["runtime"].reading() as db:
         keys = [m.template for m in db.scalars(select(Outgoing).order_by(Outgoing.id))]
     assert keys == ["notify.registered", "notify.under_review", "notify.forwarded", "notify.in_progress", "notify.resolved"]
-    assert "filled and rolled" in cell.get(path).text
+    assert "The hole was filled and rolled" in cell.get(path).text
 
 
 def test_the_sms_is_shown_before_it_is_sent(staff, filed):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from carriers.base import Accepted, Permanent, Temporary, Unknown
-from helpline import calls, complaints, delivery, escalation, worker
+from helpline import calls, clocks, complaints, delivery, worker
 from helpline.complaints import Actor, Filing
 from models import Complaint, Inbound, Outgoing, Phone
 
@@ -152,10 +152,10 @@ def test_what_is_late_goes_to_the_next_level_once(runtime, owed, now):
     with runtime.reading() as db:
         due = db.get(Complaint, filed.id).due_at
     for _ in range(2):
-        escalation.escalate_due(runtime, due + timedelta(minutes=1))
+        clocks.escalate_due(runtime, due + timedelta(minutes=1))
     with runtime.reading() as db:
         row = db.get(Complaint, filed.id)
-        assert (row.level, row.due_at) == (2, due)
+        assert (row.level, row.due_at) == (4, due)  # without a category it was the CMO's from the start
         assert [m.template for m in db.scalars(select(Outgoing).order_by(Outgoing.id))] == ["notify.registered", "notify.escalated"]
 
 
@@ -163,9 +163,9 @@ def test_no_answer_closes_not_confirmed(runtime, owed, now):
     filed = owed()
     with runtime.writing() as db:
         complaints.act(db, runtime, filed.id, "review", Actor("cell", "agent"), now)
-        complaints.act(db, runtime, filed.id, "resolve", Actor("cell", "agent"), now, {"report": "done"})
-    escalation.expire_unanswered(runtime, now + timedelta(days=6))
-    escalation.expire_unanswered(runtime, now + timedelta(days=8))
+        complaints.act(db, runtime, filed.id, "resolve", Actor("cell", "agent"), now, {"report": "The pump was repaired today"})
+    clocks.expire_unanswered(runtime, now + timedelta(days=6))
+    clocks.expire_unanswered(runtime, now + timedelta(days=8))
     with runtime.reading() as db:
         assert (db.get(Complaint, filed.id).state, db.get(Complaint, filed.id).outcome) == ("closed", "unconfirmed")
 

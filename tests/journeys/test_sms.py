@@ -19,7 +19,7 @@ def resolved(app, now):
     runtime, complaint = app.extensions["runtime"], only(app)
     with runtime.writing() as db:
         complaints.act(db, runtime, complaint.id, "review", Actor("cell", "agent"), now)
-        complaints.act(db, runtime, complaint.id, "resolve", Actor("cell", "agent"), now, {"report": "done"})
+        complaints.act(db, runtime, complaint.id, "resolve", Actor("cell", "agent"), now, {"report": "The pump was repaired today"})
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_solved_or_not(app, caller, now):
     caller.texts("FILE no street light in Barasat")
     resolved(app, now)
     caller.texts("2")
-    assert (only(app).state, only(app).level) == ("reopened", 2)
+    assert (only(app).state, only(app).level) == ("reopened", 3)
     runtime = app.extensions["runtime"]
     with runtime.writing() as db:
-        complaints.act(db, runtime, only(app).id, "resolve", Actor("cell", "agent"), now, {"report": "now really"})
+        complaints.act(db, runtime, only(app).id, "resolve", Actor("cell", "agent"), now, {"report": "Now it was really repaired"})
     caller.texts("হ্যাঁ")
     assert (only(app).state, only(app).outcome) == ("closed", "confirmed")
     caller.texts(f"RATE {only(app).ack} 5")

@@ -142,7 +142,7 @@ def test_after_resolution_the_caller_says_no_and_it_goes_to_the_next_senior(app,
     with runtime.writing() as db:
         desk = Actor("cell", "agent")
         complaints.act(db, runtime, complaint.id, "review", desk, now)
-        complaints.act(db, runtime, complaint.id, "resolve", desk, now, {"report": "pump repaired"})
+        complaints.act(db, runtime, complaint.id, "resolve", desk, now, {"report": "The pump was repaired today"})
     caller.dials().presses("1", "2")
     assert "ঊর্ধ্বতন আধিকারিক" in caller.last_said
-    assert (only(app).state, only(app).level) == ("reopened", 2)
+    assert (only(app).state, only(app).level) == ("reopened", 3)

@@ -1,0 +1,489 @@
+"""What an action takes (its fields, checked) and what it changes in a complaint, by action.
+
+`complaints.act` is the only caller. An effect only reads, and gives the columns that change; what an action writes beside
+the complaint (who is barred, how many are joined) is `beside`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from helpline import acknowledgement, lifecycle, offices, routing, sla
+from helpline.events import Actor
+from helpline.lifecycle import Kind, State, Transition
+from helpline.runtime import Runtime
+from models import Barred, Complaint, User
+
+Changes = dict[str, Any]
+LIMITS = {"name": 120, "place": 200, "description": 10_000, "caller_number": 64, "email": 120}
+_taken = select(Complaint.id).where(Complaint.ack == bindparam("wanted"))
+
+
+class CannotAct(Exception):
+    """The action is not possible: `reason` is `unknown`, `not_now`, `not_you`, `missing`, `too_short`, `too_many` or `stale`;
+    `field` names a field."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(f"{reason} {field}".strip())
+        self.reason = reason
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Doing:
+    """An action about to be done."""
+
+    runtime: Runtime
+    db: Connection
+    before: Mapping[str, Any]
+    given: Mapping[str, Any]
+    actor: Actor
+    now: datetime
+
+    @property
+    def rules(self) -> Any:
+        return self.runtime.config.casework
+
+
+# ── what it takes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def given_fields(runtime: Runtime, step: Transition, data: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
+    """The fields of `data` that the step knows, cleaned; CannotAct("missing", field) for one that is empty or unfit."""
+    given: dict[str, Any] = {}
+    for name in step.requires + step.optional:
+        value = _fit(runtime, name, data.get(name))
+        if value is None and name in step.requires and strict:
+            raise CannotAct("missing", name)
+        if value is not None:
+            given[name] = value
+    if strict and 0 < len(given.get("report", "")) < runtime.config.casework.report_min_characters:
+        raise CannotAct("too_short", "report")
+    return given
+
+
+def _fit(runtime: Runtime, name: str, value: Any) -> Any:
+    text = str(value or "").replace("\x00", "").strip()[:4000]
+    if known := _TABLES.get(name):
+        return text if text in known(runtime) else None
+    if rule := _FITTING.get(name):
+        return rule(text)
+    return text or None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _rating(text: str) -> int | None:
+    return int(text) if text in ("1", "2", "3", "4", "5") else None
+
+
+def _day(text: str) -> str | None:
+    """An ISO date within a hundred years, as text: events are JSON."""
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+    return day.isoformat() if 2000 < day.year < 2100 else None
+
+
+_TABLES: dict[str, Callable[[Runtime], Any]] = {
+    "category": lambda runtime: runtime.reference.categories,
+    "office": lambda runtime: runtime.reference.offices,
+    "district": lambda runtime: runtime.reference.districts,
+    "local_body": lambda runtime: runtime.reference.bodies,
+    "pincode": lambda runtime: runtime.reference.pincodes,
+    "rejection_reason": lambda _: lifecycle.REJECTION_REASONS,
+    "priority": lambda _: sla.PRIORITIES,
+}
+_FITTING: dict[str, Callable[[str], Any]] = {
+    "rating": _rating,
+    "owner": _number,
+    "officer": _number,
+    "message": _number,
+    "original": acknowledgement.normalise,
+    "harm_on": _day,
+    "news_on": _day,
+}
+
+
+# ── what it changes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def changes(doing: Doing, step: Transition) -> Changes:
+    """All columns that the action changes."""
+    found: Changes = {"updated_at": doing.now}
+    if step.target:
+        found["state"] = str(step.target)
+    found |= _clock_runs_again(doing, step)
+    if rule := _EFFECTS.get(step.action):
+        found |= rule(doing)
+    if doing.actor.kind == "staff" and step.tells and doing.before["responded_at"] is None:
+        found["responded_at"] = doing.now
+    if step.target and lifecycle.KIND[step.target] in (Kind.DONE, Kind.WAITING) and step.target != State.ACTION_REQUIRED:
+        found |= {"warn_at": None, "escalate_at": None, "news_at": None}
+    if _changes_hands(doing.before, found):
+        found |= {"held_since": doing.now, "held_paused_minutes": 0}
+    return found
+
+
+def _changes_hands(before: Mapping[str, Any], found: Changes) -> bool:
+    return any(name in found and found[name] != before[name] for name in ("office_code", "owner_id"))
+
+
+def _clock_runs_again(doing: Doing, step: Transition) -> Changes:
+    """Leaving the wait for the citizen, every due time moves by the working time that the clock stood still."""
+    stopped = doing.before["clock_stopped_at"]
+    if stopped is None or step.target in (None, State.ACTION_REQUIRED):
+        return {}
+    calendar = doing.runtime.calendar
+    paused = calendar.between(stopped, doing.now)
+    moved = {name: calendar.add(doing.before[name], paused) for name in ("due_at", "response_due_at", "warn_at", "escalate_at")
+             if doing.before[name] is not None}  # fmt: skip
+    return moved | {"clock_stopped_at": None, "paused_minutes": doing.before["paused_minutes"] + paused,
+                    "held_paused_minutes": doing.before["held_paused_minutes"] + paused}  # fmt: skip
+
+
+def routed(runtime: Runtime, row: Mapping[str, Any], barred: tuple[str, ...] = ()) -> Changes:
+    """Office, department, level and priority that follow from category and place."""
+    category = runtime.reference.categories.get(row["category_code"] or "")
+    decision = routing.decide(runtime.reference, row["category_code"], row["district_code"], row["local_body_code"], barred)
+    return {
+        "office_code": decision.office_code,
+        "department_code": decision.department_code,
+        "level": offices.level(decision.office_code),
+        "priority": row["priority"] or (category.priority if category else "normal"),
+    }
+
+
+def clock(runtime: Runtime, row: Mapping[str, Any], now: datetime) -> Changes:
+    """Due times for a complaint that begins, or begins again, now."""
+    calendar = runtime.calendar
+    allowed = _allowed(runtime, row, row["level"] if row["reopen_count"] else 1)
+    due = calendar.add(now, allowed.resolution)
+    return {
+        "response_due_at": calendar.add(now, allowed.response),
+        "due_at": due,
+        "warn_at": calendar.add(now, allowed.resolution // 2),
+        "escalate_at": due,
+        "news_at": calendar.add(now, runtime.config.casework.news_days * calendar.day_minutes),
+        "held_since": now,
+        "held_paused_minutes": 0,
+    }
+
+
+def _allowed(runtime: Runtime, row: Mapping[str, Any], level: int) -> sla.Target:
+    further = runtime.config.casework.escalate_after_share
+    return sla.target(runtime.reference, runtime.calendar, row["category_code"], row["priority"], level, further)
+
+
+def registered(runtime: Runtime, before: Mapping[str, Any], ack: str, now: datetime) -> Changes:
+    where = routed(runtime, before)
+    return {"ack": ack, "registered_at": now} | where | clock(runtime, {**before, **where}, now)
+
+
+def _on_register(doing: Doing) -> Changes:
+    ack = acknowledgement.generate(doing.now)
+    while doing.db.execute(_taken, {"wanted": ack}).first():
+        ack = acknowledgement.generate(doing.now)
+    return registered(doing.runtime, doing.before, ack, doing.now)
+
+
+def barred_offices(db: Connection, complaint_id: int) -> tuple[str, ...]:
+    return tuple(db.scalars(select(Barred.office_code).where(Barred.complaint_id == complaint_id)))
+
+
+def _route_anew(doing: Doing, changed: Changes) -> Changes:
+    """Where it goes now: only as long as no office has begun; work begun is moved by people, not by an edit."""
+    after = {**doing.before, **changed}
+    where = routed(doing.runtime, after, barred_offices(doing.db, doing.before["id"]))
+    if doing.before["owner_id"] is not None or doing.before["state"] not in (State.REGISTERED, State.UNDER_REVIEW, State.REOPENED):
+        return {"priority": where["priority"]}
+    if doing.before["reopen_count"] or doing.before["level"] > offices.level(doing.before["office_code"] or offices.FALLBACK):
+        where.pop("level")  # escalated already: an edit does not take it down again
+    return where
+
+
+def _on_categorise(doing: Doing) -> Changes:
+    """An edit does not restart the clock: the due time stays."""
+    given = doing.given
+    changed: Changes = {"category_code": given["category"], "priority": given.get("priority")}
+    changed |= {"district_code": given["district"]} if "district" in given else {}
+    return {**changed, **_harm(doing), **_route_anew(doing, changed)}
+
+
+def _harm(doing: Doing) -> Changes:
+    return {"harm_at": closing_of(doing.runtime, doing.given["harm_on"])} if "harm_on" in doing.given else {}
+
+
+def closing_of(runtime: Runtime, day: str) -> datetime:
+    """The close of office on an ISO date."""
+    return datetime.combine(date.fromisoformat(day), runtime.config.casework.working_hours.to, sla.IST).astimezone(UTC)
+
+
+def _on_complete(doing: Doing) -> Changes:
+    """What was missing is filled in; a text is added to what was said before, a new category or place routes anew."""
+    given, before = doing.given, doing.before
+    changed: Changes = {name: given[name][: LIMITS[name]] for name in ("name", "place") if name in given}
+    changed |= {f"{name}_code": given[name] for name in ("district", "category", "local_body") if name in given}
+    changed |= {"pincode": given["pincode"]} if "pincode" in given else {}
+    if text := given.get("text"):
+        changed["description"] = "\n".join(part for part in (before["description"], text) if part)[: LIMITS["description"]]
+    if changed.keys() & {"category_code", "district_code", "local_body_code"}:
+        fresh = {"priority": None} if "category" in given else {}
+        changed |= _route_anew(doing, {**changed, **fresh})
+    return {"incomplete": False, **changed, **_harm(doing)}
+
+
+def move_to(office: str) -> Changes:
+    return {"office_code": office, "department_code": office.partition(".")[0], "owner_id": None}
+
+
+def _to_office(doing: Doing) -> str:
+    """The office given, unless somebody named in the complaint works there or above."""
+    office: str = doing.given["office"]
+    if any(offices.is_within(office, top) for top in barred_offices(doing.db, doing.before["id"])):
+        raise CannotAct("not_you", "office")
+    return office
+
+
+def _on_forward(doing: Doing) -> Changes:
+    office = _to_office(doing)
+    return {**move_to(office), "level": max(doing.before["level"] if doing.before["escalated_at"] else 1, offices.level(office)), "incomplete": False}
+
+
+def _on_transfer(doing: Doing) -> Changes:
+    """From office to office, so often and no more: then it is sent back, and the grievance cell decides."""
+    if doing.before["transfers"] >= doing.rules.max_transfers:
+        raise CannotAct("too_many", "office")
+    if doing.given["office"] == doing.before["office_code"]:
+        raise CannotAct("missing", "office")
+    return {**_on_forward(doing), "transfers": doing.before["transfers"] + 1}
+
+
+def _on_send_back(doing: Doing) -> Changes:
+    return {**move_to(offices.FALLBACK), "transfers": doing.before["transfers"] + 1}
+
+
+def _on_accept(doing: Doing) -> Changes:
+    """Whoever accepts it has it."""
+    owner = {"owner_id": doing.actor.user_id} if doing.actor.user_id else {}
+    return {**owner, **_news(doing), "incomplete": False}
+
+
+def _on_take_over(doing: Doing) -> Changes:
+    """A senior takes it into the own office; a supervisor to the grievance cell."""
+    mine = doing.db.scalar(select(User.office_code).where(User.id == doing.actor.user_id)) if doing.actor.user_id else None
+    office = mine or offices.FALLBACK
+    return {**move_to(office), "owner_id": doing.actor.user_id, "level": max(doing.before["level"], offices.level(office))}
+
+
+def _on_assign(doing: Doing) -> Changes:
+    """To somebody who works in an office that has it; while they are absent, to their deputy."""
+    owner = present(doing.db, doing.given["owner"], doing.now)
+    if owner is None:
+        raise CannotAct("missing", "owner")
+    if any(offices.is_within(owner.office_code, top) for top in barred_offices(doing.db, doing.before["id"])):
+        raise CannotAct("not_you", "owner")
+    return {"owner_id": owner.id}
+
+
+def present(db: Connection, user_id: int, now: datetime) -> Row[Any] | None:
+    """The active account, or whoever does its work while it is absent; None when nobody is there."""
+    for _ in range(5):
+        user = db.execute(select(User.__table__).where(User.id == user_id, User.active)).first()
+        if user is None or not is_absent(user, now):
+            return user
+        if user.deputy_id is None:
+            return None
+        user_id = user.deputy_id
+    return None
+
+
+def is_absent(user: Row[Any], now: datetime) -> bool:
+    return bool(user.absent_from and user.absent_from <= now and (user.absent_until is None or now < user.absent_until))
+
+
+def _news(doing: Doing) -> Changes:
+    return {"news_at": closing_of(doing.runtime, doing.given["news_on"])} if "news_on" in doing.given else {}
+
+
+def _on_promise(doing: Doing) -> Changes:
+    if closing_of(doing.runtime, doing.given["news_on"]) <= doing.now:
+        raise CannotAct("missing", "news_on")
+    return _news(doing)
+
+
+def _on_news(doing: Doing) -> Changes:
+    """The date passed without news: the citizen is told that work goes on, and when to expect more."""
+    calendar = doing.runtime.calendar
+    return {"news_at": calendar.add(doing.now, doing.rules.news_days * calendar.day_minutes)}
+
+
+def _on_ask(doing: Doing) -> Changes:
+    return {"asked_seq": doing.before["last_seq"] + 1, "clock_stopped_at": None}
+
+
+def _on_stop_clock(doing: Doing) -> Changes:
+    """From the moment the question was delivered, as the outbox recorded it."""
+    return {"clock_stopped_at": doing.now}
+
+
+def _on_resolve(doing: Doing) -> Changes:
+    return {"resolved_at": doing.now, "incomplete": False}
+
+
+def _on_close(outcome: str) -> Callable[[Doing], Changes]:
+    def effect(doing: Doing) -> Changes:
+        rating = {"rating": doing.given["rating"]} if doing.given.get("rating") else {}
+        return {"closed_at": doing.now, "outcome": outcome, **rating}
+
+    return effect
+
+
+def _on_end(doing: Doing) -> Changes:
+    return {"closed_at": doing.now}
+
+
+def _on_merge(doing: Doing) -> Changes:
+    """Handled together with another, the one that carries on."""
+    db, before = doing.db, doing.before
+    original = db.execute(select(Complaint.__table__).where(Complaint.ack == doing.given["original"])).first()
+    while original is not None and original.duplicate_of_id:
+        original = db.execute(select(Complaint.__table__).where(Complaint.id == original.duplicate_of_id)).first()
+    if original is None or original.id == before["id"] or not lifecycle.is_open(original.state):
+        raise CannotAct("missing", "original")
+    return {"duplicate_of_id": original.id, "closed_at": doing.now, "joined": 0}
+
+
+def _on_separate(doing: Doing) -> Changes:
+    """On its own again, with the clock it had; a due time that passed meanwhile escalates at once."""
+    before = doing.before
+    where = routed(doing.runtime, before, barred_offices(doing.db, before["id"]))
+    calendar = doing.runtime.calendar
+    return {
+        "duplicate_of_id": None,
+        "closed_at": None,
+        "escalate_at": before["due_at"],
+        "news_at": calendar.add(doing.now, doing.rules.news_days * calendar.day_minutes),
+        "held_since": doing.now,
+        "held_paused_minutes": 0,
+        **where,
+        "level": max(before["level"], where["level"]),
+    }
+
+
+def _on_reopen(doing: Doing) -> Changes:
+    """Reopened at the next senior, with a new clock: a new promise is made to the citizen."""
+    before = doing.before
+    senior = offices.parent(before["office_code"] or offices.FALLBACK) or offices.FALLBACK
+    again: Changes = {
+        **move_to(senior),
+        "level": max(offices.level(senior), min(before["level"] + 1, offices.TOP_LEVEL)),
+        "outcome": None,
+        "resolved_at": None,
+        "closed_at": None,
+        "responded_at": None,
+        "duplicate_of_id": None,
+        "reopen_count": before["reopen_count"] + 1,
+    }
+    return again | clock(doing.runtime, {**before, **again}, doing.now)
+
+
+def _on_warn(doing: Doing) -> Changes:
+    """At half of the time, then at four fifths."""
+    before = doing.before
+    if doing.given["share"] != "half":
+        return {"warn_at": None}
+    calendar = doing.runtime.calendar
+    left = calendar.between(doing.now, before["due_at"])
+    return {"warn_at": calendar.add(doing.now, round(left * 0.6))}  # three fifths of the second half: four fifths of the whole
+
+
+def _on_escalate(doing: Doing) -> Changes:
+    """The due time stays as it was promised; the next level has its own time before the one above it hears."""
+    level = min(doing.before["level"] + 1, offices.TOP_LEVEL)
+    minutes = _allowed(doing.runtime, doing.before, level).resolution
+    further = None if level >= offices.TOP_LEVEL else doing.runtime.calendar.add(doing.now, minutes)
+    return {"level": level, "escalate_at": further, "escalated_at": doing.now, "warn_at": None}
+
+
+def _on_name_officer(doing: Doing) -> Changes:
+    """The named officer, their office and all below it are barred; the complaint moves to the office above theirs."""
+    officer = doing.db.execute(select(User.__table__).where(User.id == doing.given["officer"])).first()
+    if officer is None or officer.office_code is None:
+        raise CannotAct("missing", "officer")
+    if not offices.is_within(doing.before["office_code"], officer.office_code):
+        return {"owner_id": None} if doing.before["owner_id"] == officer.id else {}
+    above = offices.parent(officer.office_code) or offices.FALLBACK
+    return {**move_to(above), "level": max(doing.before["level"], offices.level(above))}
+
+
+def _on_rate(doing: Doing) -> Changes:
+    return {"rating": doing.given["rating"]}
+
+
+_EFFECTS: dict[str, Callable[[Doing], Changes]] = {
+    "register": _on_register,
+    "complete": _on_complete,
+    "categorise": _on_categorise,
+    "forward": _on_forward,
+    "accept": _on_accept,
+    "transfer": _on_transfer,
+    "send_back": _on_send_back,
+    "take_over": _on_take_over,
+    "assign": _on_assign,
+    "promise": _on_promise,
+    "news": _on_news,
+    "ask": _on_ask,
+    "stop_clock": _on_stop_clock,
+    "resolve": _on_resolve,
+    "confirm": _on_close("confirmed"),
+    "expire": _on_close("unconfirmed"),
+    "withdraw": _on_close("withdrawn"),
+    "reject": _on_end,
+    "discard": _on_end,
+    "merge": _on_merge,
+    "separate": _on_separate,
+    "reopen": _on_reopen,
+    "warn": _on_warn,
+    "escalate": _on_escalate,
+    "name_officer": _on_name_officer,
+    "rate": _on_rate,
+}
+
+
+# ── what it writes beside the complaint ─────────────────────────────────────────────────────────────────────────────
+
+
+def beside(doing: Doing, action: str, after: Mapping[str, Any]) -> None:
+    """The other rows that an action writes, in the same transaction."""
+    if rule := _BESIDE.get(action):
+        rule(doing, after)
+
+
+def _join(doing: Doing, after: Mapping[str, Any]) -> None:
+    """Whatever was joined to this one joins the one that carries on, too."""
+    mine, original = doing.before["id"], after["duplicate_of_id"]
+    doing.db.execute(update(Complaint).where(Complaint.duplicate_of_id == mine).values(duplicate_of_id=original))
+    doing.db.execute(update(Complaint).where(Complaint.id == original).values(joined=Complaint.joined + 1 + doing.before["joined"]))
+
+
+def _part(doing: Doing, after: Mapping[str, Any]) -> None:
+    doing.db.execute(update(Complaint).where(Complaint.id == doing.before["duplicate_of_id"]).values(joined=Complaint.joined - 1))
+
+
+def _bar(doing: Doing, after: Mapping[str, Any]) -> None:
+    key, officer = doing.before["id"], doing.given["officer"]
+    if doing.db.execute(select(Barred.user_id).where(Barred.complaint_id == key, Barred.user_id == officer)).first() is None:
+        office = doing.db.scalar(select(User.office_code).where(User.id == officer))
+        doing.db.execute(insert(Barred), [{"complaint_id": key, "user_id": officer, "office_code": office}])
+
+
+_BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {"merge": _join, "separate": _part, "name_officer": _bar}

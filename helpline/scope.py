@@ -1,0 +1,54 @@
+"""Who sees and works on which complaints: from role, office, department and district, as a condition of the query itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select, true
+
+from helpline import offices
+from helpline.lifecycle import Role, State
+from models import Barred, Complaint, User
+
+SEES_ALL = (Role.AGENT, Role.CELL, Role.SUPERVISOR, Role.MONITOR)
+
+
+def visible(user: Row[Any]) -> ColumnElement[bool]:
+    """Complaints that `user` (a row of users) may see.
+
+    An officer: those of the own office and all below it, and what they own. Agents and the desk: all. Supervisors and
+    monitors: all, or those of their department and district where these are set. Nobody sees a complaint that names them,
+    or the head of their office.
+    """
+    if user.role == Role.OFFICER:
+        reach = [Complaint.owner_id == user.id]
+        reach += [offices.within(_office, user.office_code)] if user.office_code else []
+        return and_(or_(*reach), Complaint.state != str(State.DRAFT), _not_barred(user))
+    if user.role not in SEES_ALL:
+        return false()
+    limits = [column == value for column, value in ((Complaint.department_code, user.department_code), (Complaint.district_code, user.district_code)) if value]
+    return and_(true(), *limits, _not_barred(user)) if user.office_code or limits else true()
+
+
+_office: Any = Complaint.office_code
+
+
+def _not_barred(user: Row[Any]) -> ColumnElement[bool]:
+    named = [Barred.user_id == user.id]
+    if user.office_code:
+        named.append(Barred.office_code.in_(offices.upwards(user.office_code)))
+    return ~exists().where(Barred.complaint_id == Complaint.id, or_(*named))
+
+
+def may_work_on(db: Connection, complaint_id: int, user_id: int | None) -> bool:
+    """Whether the account may act on the complaint at all; what it may do is the lifecycle's. No account: the system's own."""
+    if user_id is None:
+        return True
+    user = db.execute(select(User.__table__).where(User.id == user_id, User.active)).first()
+    return user is not None and db.execute(select(Complaint.id).where(Complaint.id == complaint_id, visible(user))).first() is not None
+
+
+def own_work(db: Connection, user: Row[Any], now: Any) -> list[int]:
+    """The accounts whose work is this person's: the own, and those of the absent whom they deputise for."""
+    absent = select(User.id).where(User.deputy_id == user.id, User.absent_from <= now, or_(User.absent_until.is_(None), User.absent_until > now))
+    return [user.id, *db.scalars(absent)]
