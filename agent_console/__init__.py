@@ -36,7 +36,7 @@ def _fault(code: int) -> Any:
 
 
 def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
-    catalogue = texts.Texts()
+    catalogue = texts.shipped()
 
     def language() -> str:
         return "en" if session.get("language") == "en" else "bn"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ class TextsError(Exception):
 
 class Texts:
     def __init__(self, directory: Path = HERE) -> None:
-        self._entries: dict[str, dict[str, str]] = yaml.safe_load((directory / "texts.yaml").read_text(encoding="utf-8"))
+        self._entries: dict[str, dict[str, str]] = yaml.load((directory / "texts.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         found = [fault for key, row in self._entries.items() for fault in _faults(key, row)]
         if found:
             raise TextsError("\n".join(found))
@@ -36,6 +37,11 @@ class Texts:
         if language == "bn":
             values = {name: to_bengali_digits(str(value)) for name, value in values.items()}
         return self._entries[key][language].format_map(values)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Texts:
+    return Texts()
 
 
 def _faults(key: str, row: dict[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select
@@ -45,11 +45,16 @@ class Book:
 
     @cached_property
     def reference(self) -> Reference:
-        return Reference.from_rows(self.rows)
+        return Reference.from_rows(self.rows) if self.version else _as_shipped()
 
     @cached_property
     def calendar(self) -> sla.Calendar:
         return sla.make_calendar(self.hours, self.reference.holidays.values())
+
+
+@lru_cache(maxsize=1)
+def _as_shipped() -> Reference:
+    return Reference.from_csv(DIRECTORY)
 
 
 class Shelf:

@@ -240,7 +240,7 @@ def faults(config: Config) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: no such file") from None
     except yaml.YAMLError as error:
@@ -253,7 +253,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _override_from_environment(raw: dict[str, Any], env: dict[str, str]) -> None:
     for name, value in env.items():
         if name.startswith("HELPLINE_") and "__" in name:
-            _put(raw, name.removeprefix("HELPLINE_").lower().split("__"), yaml.safe_load(value))
+            _put(raw, name.removeprefix("HELPLINE_").lower().split("__"), yaml.load(value, Loader=yaml.CSafeLoader))
     if env.get("HELPLINE_MODE"):
         raw["mode"] = env["HELPLINE_MODE"]
     if env.get("DATABASE_URL"):

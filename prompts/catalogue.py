@@ -19,6 +19,7 @@ import string
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,13 @@ class Catalogue:
         return Sms(body, key, language, entry.dlt.get(language, ""), segment_count(body))
 
 
+@lru_cache(maxsize=4)
 def load(directory: Path = DIRECTORY) -> Catalogue:
     """Every entry of `directory`/*.yaml. Raises CatalogueError."""
     entries: dict[str, Entry] = {}
     found: list[str] = []
     for path in sorted(directory.glob("*.yaml")):
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
         for key, row in raw.items():
             if key in entries:
                 found.append(f"{path.name}: {key} stands twice")
