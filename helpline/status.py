@@ -7,7 +7,7 @@ Others hear that the two do not match: in the same words, after the same look-up
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -23,6 +23,12 @@ _latest_open = (
     select(Complaint.__table__)
     .where(Complaint.phone == bindparam("phone"), Complaint.state.in_(_LIVE))
     .order_by(Complaint.created_at.desc())
+    .limit(1)
+)
+_earlier_open = (
+    select(Complaint.__table__)
+    .where(Complaint.phone == bindparam("phone"), Complaint.state.in_(_LIVE), Complaint.id < bindparam("before"))
+    .order_by(Complaint.id.desc())
     .limit(1)
 )
 
@@ -60,9 +66,27 @@ def latest_open(db: Connection, phone: str | None) -> Row[Any] | None:
     return db.execute(_latest_open, {"phone": phone}).first() if phone else None
 
 
+def earlier_open(db: Connection, phone: str | None, before: int) -> Row[Any] | None:
+    """The newest open complaint of a number that is older than the one with the id `before`."""
+    return db.execute(_earlier_open, {"phone": phone, "before": before}).first() if phone else None
+
+
+def may_reopen(runtime: Runtime, row: Any, now: datetime) -> bool:
+    """Whether the citizen may still reopen it: for the configured days after the closing."""
+    over = row.state in (State.RESOLVED, State.CLOSED, State.REJECTED)
+    return over and (row.closed_at is None or now - row.closed_at <= timedelta(days=runtime.config.casework.reopen_days))
+
+
+def standing(row: Any) -> str:
+    """Which sentence tells where a complaint stands, on both lines: the citizen's word, or how it ended."""
+    if row.state == State.CLOSED:
+        return "withdrawn" if row.outcome == "withdrawn" else "closed"
+    return "rejected" if row.state == State.REJECTED else lifecycle.CITIZEN_WORD[row.state]
+
+
 def sentence(runtime: Runtime, row: Any, language: str) -> str:
     """One plain sentence: number, one of three words, office, date."""
-    key = f"status.{'closed' if row.state == State.CLOSED else row.state if row.state == State.REJECTED else lifecycle.CITIZEN_WORD[row.state]}"
+    key = f"status.{standing(row)}"
     entry = runtime.catalogue[key]
     values = {
         "helpline": runtime.config.helpline.short_name,

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import acknowledgement, calls, classify, complaints, lifecycle, numbers, status
+from helpline import acknowledgement, calls, classify, complaints, numbers, status
 from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime
-from ivr.menu import State
+from ivr.menu import MAX_TRIES, State
 
 
 @dataclass
 class Turn:
-    """One step of one call, with the transaction it writes in. `state` is already the next one, not yet placed."""
+    """One step of one call, with the transaction it writes in. `state` is already the next one, not yet placed.
+
+    An action may set `prompt`: a sentence said before what follows.
+    """
 
     db: Connection
     runtime: Runtime
@@ -29,13 +32,23 @@ class Turn:
     state: State
     fields: dict[str, str]
     now: datetime
+    prompt: str = ""
 
     @property
     def caller(self) -> str | None:
         return numbers.e164(self.call.from_number)
 
     def to(self, node: str, arg: str = "") -> State:
-        return replace(self.state, at=node, arg=arg)
+        return replace(self.state, at=node, arg=arg, silences=0, wrongs=0)
+
+    def again(self, prompt: str) -> State:
+        """The same question once more, after `prompt`; a third time a person."""
+        wrongs = self.state.wrongs + 1
+        if wrongs >= MAX_TRIES:
+            self.prompt = "lost"
+            return self.to("agent")
+        self.prompt = prompt
+        return replace(self.state, wrongs=wrongs)
 
     def keep(self, **answers: Any) -> None:
         calls.keep(self.db, self.call, self.now, **answers)
@@ -137,7 +150,7 @@ def _classifier(runtime: Runtime) -> classify.Classifier:
 def keep_pin(turn: Turn, pin: str) -> State:
     entry = turn.runtime.reference.pincodes.get(pin)
     if entry is None:
-        return turn.to("pin_unknown")
+        return turn.again("pin_unknown")
     complaints.update_draft(turn.db, turn.draft(), turn.now, pincode=pin, place=entry.area, district_code=entry.district_code)
     return turn.to("pin_confirm", pin)
 
@@ -175,7 +188,7 @@ def use_caller(turn: Turn, _value: str) -> State:
 def keep_contact(turn: Turn, digits: str) -> State:
     number = numbers.e164(digits)
     if number is None:
-        return turn.to("contact_wrong")
+        return turn.again("contact_wrong")
     complaints.update_draft(turn.db, turn.draft(), turn.now, phone=number)
     return turn.to("summary")
 
@@ -202,7 +215,7 @@ def keep_message(turn: Turn, _value: str) -> State:
 
 def _find(turn: Turn, digits: str, then: Callable[[Turn, Row[Any]], State], purpose: str) -> State:
     if not acknowledgement.is_valid(digits):
-        return turn.to("check_number")
+        return turn.again("check_number")
     found = status.look_up(turn.db, turn.runtime, digits, turn.caller, turn.now)
     if found.kind == "full" and found.row is not None:
         return then(turn, found.row)
@@ -229,7 +242,7 @@ def find_with_mobile(turn: Turn, digits: str) -> State:
     if found.kind == "limited":
         return turn.to("limited")
     if found.row is None:
-        return turn.to("mismatch")
+        return turn.again("mismatch")
     return {"add": _ask_addition, "reopen": _ask_solved}.get(purpose, _tell)(turn, found.row)
 
 
@@ -238,11 +251,24 @@ def _ask_addition(turn: Turn, row: Row[Any]) -> State:
 
 
 def _ask_solved(turn: Turn, row: Row[Any]) -> State:
-    done = row.state in (Life.RESOLVED, Life.CLOSED, Life.REJECTED)
-    limit = timedelta(days=turn.runtime.config.casework.reopen_days)
-    if not done or (row.closed_at and turn.now - row.closed_at > limit):
-        return turn.to("not_yet")
-    return turn.to("solved", str(row.id))
+    if row.state in (Life.RESOLVED, Life.CLOSED, Life.REJECTED):
+        return _tell(turn, row)
+    return turn.to("not_yet")
+
+
+def go_on(turn: Turn, _value: str) -> State:
+    """On from the status: what is over is reopened, to what is open something is added."""
+    row = complaints.get(turn.db, _complaint(turn) or 0)
+    if row is None or row.state in (Life.CLOSED, Life.REJECTED):
+        may = row is not None and status.may_reopen(turn.runtime, row, turn.now)
+        return reopen_it(turn, "") if may else turn.again("wrong.1")
+    return _ask_addition(turn, row)
+
+
+def next_one(turn: Turn, _value: str) -> State:
+    """The open complaint before the one just told, of the telephone that calls."""
+    row = status.earlier_open(turn.db, turn.caller, _complaint(turn) or 0)
+    return _tell(turn, row) if row is not None else turn.again("wrong.1")
 
 
 def keep_addition(turn: Turn, _value: str) -> State:
@@ -286,11 +312,13 @@ ACTIONS: dict[str, Action] = {
     f.__name__: f
     for f in (speak, own_status, keep_category, keep_subcategory, heard, keep_spoken, keep_pin, keep_district, keep_problem,
               hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message, find_status, find_add,
-              find_reopen, find_with_mobile, keep_addition, confirm, reopen_it, rate)
+              find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate)
 }  # fmt: skip
 
 # Where each action may go on to: checked at start, walked by a test.
-_FOUND = ("check_number", "limited", "status_mobile")
+_FOUND = ("agent", "limited", "status_mobile")
+# What `again` may say.
+TROUBLES = ("pin_unknown", "contact_wrong", "check_number", "mismatch", "wrong.1", "lost")
 LEADS: dict[str, tuple[str, ...]] = {
     "speak": ("offer", "main"),
     "own_status": ("told", "solved", "main"),
@@ -298,28 +326,24 @@ LEADS: dict[str, tuple[str, ...]] = {
     "keep_subcategory": ("emergency", "problem"),
     "heard": ("spoken_category", "category"),
     "keep_spoken": ("category", "subcategory", "emergency", "problem"),
-    "keep_pin": ("pin_unknown", "pin_confirm"),
+    "keep_pin": ("agent", "pin_confirm"),
     "keep_district": ("name",),
     "keep_problem": ("problem_review",),
     "hear_problem": ("problem_review",),
     "keep_name": ("contact", "contact_number"),
     "ask_contact": ("contact", "contact_number"),
     "use_caller": ("summary",),
-    "keep_contact": ("contact_wrong", "summary"),
+    "keep_contact": ("agent", "summary"),
     "register": ("registered",),
     "keep_message": ("registered",),
     "find_status": ("told", "solved", *_FOUND),
     "find_add": ("addition", *_FOUND),
-    "find_reopen": ("solved", "not_yet", *_FOUND),
-    "find_with_mobile": ("limited", "mismatch", "told", "addition", "solved", "not_yet"),
+    "find_reopen": ("told", "solved", "not_yet", *_FOUND),
+    "find_with_mobile": ("agent", "limited", "told", "addition", "solved", "not_yet"),
+    "go_on": ("reopened", "addition", "not_yet", "agent"),
+    "next_one": ("told", "solved", "agent"),
     "keep_addition": ("main", "added", "not_yet"),
     "confirm": ("confirmed", "not_yet"),
     "reopen_it": ("reopened", "not_yet"),
     "rate": ("rated", "not_yet"),
 }
-
-
-def citizen_word(row: Any) -> str:
-    return lifecycle.CITIZEN_WORD[row.state]
-
-

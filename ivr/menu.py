@@ -142,14 +142,15 @@ def step(tree: Tree, state: State, answer: Answer, item_codes: Callable[[str, st
         if answer.digits.endswith("*"):
             return Move(replace(onward, at=node.back, arg=""))
         digits = "".join(ch for ch in answer.digits if ch in "0123456789")
-        return Move(onward, Do(node.then, digits)) if digits else _again(state, "wrong")
+        tried = replace(onward, wrongs=state.wrongs)  # whether the digits are right is for the action to say
+        return Move(tried, Do(node.then, digits)) if digits else _again(state, "wrong")
     return _go(onward, node.then) if isinstance(node, Say) else Move(onward)
 
 
 def _go(onward: State, target: Target) -> Move:
     if isinstance(target, Do):
         return Move(onward, target)
-    return Move(replace(onward, at=target, arg=""))
+    return Move(replace(onward, at=target, arg=onward.arg if target == onward.at else ""))
 
 
 def _recorded(node: Record, onward: State, state: State, answer: Answer) -> Move:

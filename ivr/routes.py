@@ -21,8 +21,8 @@ from helpline import text as texts
 from helpline.config import ROOT
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import menu, sound, speech, twiml
-from ivr.actions import ACTIONS, LEADS, Turn
+from ivr import menu, sound, twiml
+from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn
 from ivr.menu import Answer, Do, Move, State
 from ivr.speaking import Speaker
 from ivr.steps import HangUp, Step
@@ -31,7 +31,7 @@ from ivr.tree import TREE
 log = structlog.get_logger()
 # Nodes that tell something of the store: rendered inside a transaction.
 MAX_SILENCE = 5000  # milliseconds
-TELLING = frozenset({"summary", "registered", "told", "problem_review"})
+TELLING = frozenset({"summary", "registered", "told", "solved", "problem_review"})
 
 
 class TreeError(Exception):
@@ -41,6 +41,7 @@ class TreeError(Exception):
 def create_blueprint(runtime: Runtime) -> Blueprint:
     """Raises TreeError when the tree, its actions and prompts do not fit together."""
     found = menu.faults(TREE, ACTIONS, LEADS, [entry.key for entry in runtime.catalogue])
+    found += [f"ivr: prompt {name} is missing" for name in TROUBLES if f"voice.{name}" not in runtime.catalogue]
     if found:
         raise TreeError("\n".join(found))
     line = Line(runtime)
@@ -153,7 +154,7 @@ class Line:
                 return None
             filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
             following = replace(move.state, at="registered", arg=str(filed.id))
-            told: dict[str, object] = {"ack": speech.ack(filed.ack, following.language)}
+            told = self.speaker.number_told(filed.ack, draft.phone, following.language)
             answer = self._render(self.speaker.steps(following, self._no_store, None, move.trouble, told))
             try:
                 db.write([*writes, calls.storing(key, webhook.fields, answer, filed.id, now)])
@@ -175,7 +176,7 @@ class Line:
                     following = replace(following, at=move.onto, arg="")
                 if call.ended_at is not None:  # the report of the end overtook this step
                     calls.finish(db, self.runtime, sid, now)
-                answer = self._render(self.speaker.steps(following, lambda: db, turn.call, move.trouble))
+                answer = self._render(self.speaker.steps(following, lambda: db, turn.call, turn.prompt or move.trouble))
                 if move.action is not None:
                     calls.store_answer(db, key, webhook.fields, answer, turn.call.answers.get("draft"), now)
                 return answer

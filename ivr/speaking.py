@@ -10,17 +10,18 @@ from urllib.parse import quote_plus
 
 from sqlalchemy import Connection, Row
 
-from helpline import calls, complaints, notices, numbers, sla
+from helpline import calls, complaints, notices, numbers, sla, status
 from helpline.config import ROOT
+from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import speech, steps
-from ivr.actions import citizen_word
 from ivr.engines import ENGINES, Can
 from ivr.menu import PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
 from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Step
 from ivr.tree import TREE
 
 Db = Callable[[], Connection]
+ABOUT_ONE = frozenset({"registered", "told", "solved"})  # nodes that tell of one registered complaint
 
 
 class Speaker:
@@ -62,9 +63,11 @@ class Speaker:
     ) -> list[Step]:
         """What follows at `state`, after `before`. `db` is called only where the store is needed; `values` of the prompt, where
         known already."""
-        node = TREE[state.at]
         if not state.language and state.at != "language":
             state = replace(state, language=self.runtime.config.helpline.default_language)
+        if state.at in ABOUT_ONE and values is None and self._row(state, db) is None:
+            state = replace(state, at="main", arg="")  # an address nobody made
+        node = TREE[state.at]
         said = [*before, *self._trouble(state, trouble)]
         if isinstance(node, Agent):
             return self._agent(state, said)
@@ -122,10 +125,10 @@ class Speaker:
         return self._split[key, language]
 
     def _trouble(self, state: State, trouble: str) -> list[Said]:
-        if trouble == "lost":
-            return self._prompt("lost", state)
-        if trouble not in ("silence", "wrong") or not state.language:
+        if trouble in ("", "early") or not state.language:
             return []
+        if trouble not in ("silence", "wrong"):
+            return self._prompt(trouble, state)
         count = state.silences if trouble == "silence" else state.wrongs
         return self._prompt(f"{trouble}.{min(max(count, 1), 2)}", state)
 
@@ -221,19 +224,38 @@ class Speaker:
 
     def _values_registered(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         row = self._row(state, db)
-        return {"ack": speech.ack(row.ack, state.language) if row is not None and row.ack else ""}
+        return self.number_told(row.ack, row.phone, state.language) if row is not None else {}
+
+    def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
+        """The values of the prompt `registered`: the number, and whether an SMS can carry it."""
+        sms = self.runtime.catalogue.text("voice.registered.sms", language) if numbers.is_mobile(phone) else ""
+        return {"ack": speech.ack(ack, language), "sms": sms}
 
     def _values_told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        values = self._values_solved(state, db, call)
         row = self._row(state, db)
+        return values | {"offers": self._offers(row, call, db, state.language) if row is not None else ""}
+
+    def _values_solved(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        row, language = self._row(state, db), state.language
         if row is None:
-            return {"ack": "", "standing": "", "office": "", "date": ""}
-        language = state.language
-        return {
-            "ack": speech.ack(row.ack or "", language),
-            "standing": self.runtime.catalogue.text(f"voice.state.{citizen_word(row)}", language),
-            "office": notices.office_name(self.runtime, row.department_code, language),
-            "date": notices.short_date(row.due_at, language) if row.due_at else "",
-        }
+            return {}
+        standing = self.runtime.catalogue.text(
+            f"voice.standing.{status.standing(row)}",
+            language,
+            office=notices.office_name(self.runtime, row.department_code, language),
+            date=notices.short_date(row.due_at, language) if row.due_at else "",
+        )
+        return {"ack": speech.ack(row.ack or "", language), "standing": standing}
+
+    def _offers(self, row: Row[Any], call: Row[Any] | None, db: Db, language: str) -> str:
+        """What can be done about a complaint after hearing of it."""
+        over = row.state in (Life.CLOSED, Life.REJECTED)
+        keys = ["reopen" if over else "add"] if not over or status.may_reopen(self.runtime, row, utc_now()) else []
+        caller = numbers.e164(call.from_number) if call is not None else None
+        if caller == row.phone and status.earlier_open(db(), caller, row.id) is not None:
+            keys.append("next")
+        return " ".join(self.runtime.catalogue.text(f"voice.told.{key}", language) for key in keys)
 
     def _row(self, state: State, db: Db) -> Row[Any] | None:
         return complaints.get(db(), int(state.arg)) if state.arg.isascii() and state.arg.isdigit() and len(state.arg) < 20 else None

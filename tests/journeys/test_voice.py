@@ -62,7 +62,7 @@ def test_a_stranger_with_the_number_needs_the_mobile_number_too(app, caller, str
     assert "mobile number" in stranger.last_said
     stranger.presses("9434099999")
     assert "do not match" in stranger.last_said
-    stranger.presses("2", ack, "9830012345")
+    stranger.presses("9830012345")
     assert "under review" in stranger.last_said
 
 
