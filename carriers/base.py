@@ -1,10 +1,62 @@
-"""What the worker asks of a carrier, and how a carrier says no."""
+"""What every carrier gives and is asked for, and how it says no. A carrier is one file: its protocol, and its words as tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
+
+# ── what comes in ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Refused(Exception):
+    """The request is not from the carrier, or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as a carrier brought it. `sid` tells it from every other one of this carrier: delivered twice, it is the same."""
+
+    carrier: str
+    sid: str
+    sender: str  # as the carrier gave it: a number, a header, "anonymous"
+    recipient: str
+    text: str
+    media: str = "0"  # how many pictures came with it
+    sent_at: datetime | None = None  # where the carrier says so
+
+
+@dataclass(frozen=True)
+class Report:
+    """A carrier's word about a message of ours. `reference`: the outbox row's id, where the carrier gives it back."""
+
+    carrier: str
+    sid: str
+    status: str  # a key of its Codes.statuses
+    code: str | None = None
+    reference: int | None = None
+
+
+def reference_of(text: str) -> int | None:
+    """An outbox row's id as a carrier gives it back; None when it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+# ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to be sent. The ids are those of TRAI's register (DLT), "" where there is none."""
+
+    to: str  # E.164
+    text: str
+    reference: int
+    template_id: str = ""
+    entity_id: str = ""
+    header: str = ""
 
 
 @dataclass(frozen=True)
@@ -20,11 +72,19 @@ class CarrierError(Exception):
 
 
 class Temporary(CarrierError):
-    """Nothing was sent; worth a try later."""
+    """Nothing was sent; worth a try later, or with another carrier."""
+
+
+class Unusable(CarrierError):
+    """Nothing was sent: our account or settings at this carrier must be mended. Another carrier may send it."""
 
 
 class Permanent(CarrierError):
-    """Nothing was sent and trying again will not help."""
+    """The message was refused and trying again, here or elsewhere, will not help."""
+
+
+class Stopped(Permanent):
+    """The citizen told the carrier to stop our messages."""
 
 
 class Unknown(CarrierError):
@@ -35,14 +95,75 @@ class Absent(CarrierError):
     """The recording is not there (yet)."""
 
 
-class Carrier(Protocol):
+class SmsCarrier(Protocol):
     name: str
+    answers_lookups: bool  # whether `find_sms` can tell what became of a message
 
-    def send_sms(self, to: str, text: str, *, reference: int) -> Accepted:
-        """Hand `text` over. Raises Temporary, Permanent or Unknown."""
+    def send_sms(self, message: Message) -> Accepted:
+        """Hand `message` over. Raises Temporary, Unusable, Permanent, Stopped or Unknown."""
 
     def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
-        """The newest message with this number and text since then, if the carrier knows one."""
+        """The newest message with this number and text since then, if the carrier knows one. Raises Temporary."""
 
+
+class VoiceCarrier(Protocol):
     def fetch_recording(self, url: str) -> tuple[bytes, str]:
         """(content, media type). Raises Absent, Temporary or Permanent."""
+
+
+# ── its words, as tables ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Trouble(StrEnum):
+    """What an error code asks of us."""
+
+    RETRY = "retry"
+    OURS = "ours"  # our account or settings
+    PERMANENT = "permanent"
+    STOPPED = "stopped"  # the citizen opted out
+
+
+_RAISED: dict[Trouble, type[CarrierError]] = {
+    Trouble.RETRY: Temporary,
+    Trouble.OURS: Unusable,
+    Trouble.PERMANENT: Permanent,
+    Trouble.STOPPED: Stopped,
+}
+
+
+class Outcome(StrEnum):
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a status means. Of two, the one of the higher rank stands: they arrive late, twice and out of order."""
+
+    rank: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A carrier's statuses and error codes. A code that is not listed is `unlisted`."""
+
+    statuses: Mapping[str, Status]
+    errors: Mapping[str, Trouble]
+    unlisted: Trouble = Trouble.PERMANENT
+
+    def trouble(self, code: str | None) -> Trouble:
+        return self.errors.get(code or "", self.unlisted)
+
+    def refusal(self, code: str) -> CarrierError:
+        """The exception that `code` is."""
+        return _RAISED[self.trouble(code)](code)
+
+
+def codes(trouble: Trouble, *names: str) -> dict[str, Trouble]:
+    return dict.fromkeys(names, trouble)
+
+
+def statuses(rank: int, outcome: Outcome, *names: str) -> dict[str, Status]:
+    return dict.fromkeys(names, Status(rank, outcome))

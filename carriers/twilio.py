@@ -1,6 +1,6 @@
 """Twilio, and servers compatible with it: sends, looks up and fetches with the official SDK, which only the worker imports.
 
-Codes: twilio.com/docs/api/errors. Statuses never move backwards (STATUS_RANK); they arrive late, twice and out of order.
+Error codes: twilio.com/docs/api/errors.
 """
 
 from __future__ import annotations
@@ -9,31 +9,68 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from carriers.base import Absent, Accepted, Permanent, Temporary, Unknown
+from carriers.base import (
+    Absent,
+    Accepted,
+    Codes,
+    Incoming,
+    Message,
+    Outcome,
+    Permanent,
+    Report,
+    Temporary,
+    Trouble,
+    Unknown,
+    Unusable,
+    codes,
+    reference_of,
+    statuses,
+)
+from carriers.webhook import Webhook
 
 if TYPE_CHECKING:
     from twilio.rest import Client
 
 API = "https://api.twilio.com"
-STATUS_RANK = {"accepted": 0, "scheduled": 0, "queued": 1, "sending": 2, "sent": 3, "undelivered": 4, "failed": 4,
-               "canceled": 4, "delivered": 5, "read": 6}  # fmt: skip
-FINAL_FAILURES = frozenset({"undelivered", "failed", "canceled"})
-# What an error code means: worth a retry, permanent, or ours to mend.
-RETRY = frozenset({"20429", "30001", "30003", "30008", "20500", "20503", "11200", "11205", "30017", "30022"})
-OURS = frozenset({"20003", "21606", "21603", "21659", "20404", "12100", "12300", "21212"})
-PERMANENT = frozenset({"21211", "21408", "21610", "21614", "21217", "30004", "30005", "30006", "30007", "30410"})
+CODES = Codes(
+    statuses={
+        **statuses(0, Outcome.SENT, "accepted", "scheduled"),
+        **statuses(1, Outcome.SENT, "queued"),
+        **statuses(2, Outcome.SENT, "sending"),
+        **statuses(3, Outcome.SENT, "sent"),
+        **statuses(4, Outcome.FAILED, "undelivered", "failed", "canceled"),
+        **statuses(5, Outcome.DELIVERED, "delivered"),
+        **statuses(6, Outcome.DELIVERED, "read"),
+    },
+    errors={
+        **codes(Trouble.RETRY, "20429", "20500", "20503", "30001", "30003", "30008", "30017", "30022", "11200", "11205"),
+        **codes(Trouble.OURS, "20003", "20404", "20005", "21212", "21603", "21606", "21659", "21612", "12100", "12300", "30002"),
+        **codes(Trouble.PERMANENT, "21211", "21217", "21408", "21614", "21617", "30004", "30005", "30006", "30007", "30410"),
+        **codes(Trouble.STOPPED, "21610"),
+    },
+)
 MAX_RECORDING = 20_000_000
 
 
-def kind_of_error(code: str) -> str:
-    """`retry`, `permanent` or `ours`; an unknown code is tried again."""
-    if code in PERMANENT:
-        return "permanent"
-    return "ours" if code in OURS else "retry"
+def read_incoming(webhook: Webhook) -> Incoming:
+    """A messaging webhook; `sid` is "" when it carries none."""
+    get = webhook.get
+    sid = get("MessageSid") or get("SmsSid") or get("SmsMessageSid")
+    return Incoming(Twilio.name, sid[:64], get("From"), get("To"), get("Body"), get("NumMedia", "0"))
+
+
+def read_report(webhook: Webhook) -> Report | None:
+    """A status callback; None when it says nothing that we know."""
+    sid = (webhook.get("MessageSid") or webhook.get("SmsSid"))[:64]
+    status = (webhook.get("MessageStatus") or webhook.get("SmsStatus")).lower()
+    if not sid or status not in CODES.statuses:
+        return None
+    return Report(Twilio.name, sid, status, webhook.get("ErrorCode")[:20] or None, reference_of(webhook.query.get("outbox", "")))
 
 
 class Twilio:
     name = "twilio"
+    answers_lookups = True
 
     def __init__(
         self,
@@ -54,14 +91,15 @@ class Twilio:
         self._timeout = timeout
         self._made: Client | None = None
 
-    def send_sms(self, to: str, text: str, *, reference: int) -> Accepted:
+    def send_sms(self, message: Message) -> Accepted:
         """Not idempotent at the carrier: a time-out after sending raises Unknown."""
         import requests
         from twilio.base.exceptions import TwilioRestException
 
-        report = f"{self._status_callback}?outbox={reference}"
+        report = f"{self._status_callback}?outbox={message.reference}"
+        sender = message.header or self._sender
         try:
-            sent = self._client().messages.create(to=to, from_=self._sender, body=text, status_callback=report)
+            sent = self._client().messages.create(to=message.to, from_=sender, body=message.text, status_callback=report)
         except TwilioRestException as error:
             raise self._refusal(error) from None
         except requests.ConnectTimeout:
@@ -78,7 +116,9 @@ class Twilio:
             return Temporary("20429")
         if error.status >= 500:
             return Unknown(str(error.status))
-        return Permanent(code) if kind_of_error(code) != "retry" or (error.status < 500 and code not in RETRY) else Temporary(code)
+        if error.status in (401, 403) and code not in CODES.errors:
+            return Unusable(code)
+        return CODES.refusal(code)
 
     def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
         import requests

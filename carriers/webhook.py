@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
+from carriers.base import Refused as Refused
+
 MAX_FIELDS = 500
-
-
-class Refused(Exception):
-    """The request is not from the carrier, or cannot be read."""
 
 
 @dataclass(frozen=True)

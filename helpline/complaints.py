@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from helpline import acknowledgement, alerts, effects, events, lifecycle, notices, numbers, outbox, scope
 from helpline.effects import CannotAct, Doing
 from helpline.events import SYSTEM, Actor
-from helpline.lifecycle import State, Transition
+from helpline.lifecycle import Role, State, Transition
 from helpline.runtime import Runtime
 from models import Complaint, Event, Holding, Outgoing, new_id
 from models.direct import Reader, Write
@@ -104,7 +104,7 @@ def file(
         row["ack"], row["registered_at"] = acknowledgement.generate(now), now
         row |= effects.clock(runtime, row, now)
         event = events.make(row, "register", actor, now, before={}, after=events.facts(row), data=dict(filing.data))
-        owed = _owed(runtime, row, template, event["seq"], answered=answered)
+        owed = _owed(runtime, row, template, event["seq"], actor, answered=answered)
         try:
             with db.begin_nested():
                 outgoing_id = _write_filing(db, row, event, owed, now)
@@ -204,7 +204,7 @@ def _act(
     after = before | changes
     event = events.make(after, action, actor, now, before=events.facts(before), after=events.facts(after), data=given)
     template = template or _template(step, after)
-    owed = _owed(runtime, after, template, event["seq"], answered=answered, given=given)
+    owed = _owed(runtime, after, template, event["seq"], actor, answered=answered, given=given)
     if db.execute(*_change(before, changes, event)).rowcount != 1:
         raise CannotAct("stale")
     db.execute(_insert_event, [event])
@@ -256,7 +256,7 @@ def registering(runtime: Runtime, row: Row[Any], actor: Actor, now: datetime) ->
     after = before | changes
     event = events.make(after, "register", actor, now, before=events.facts(before), after=events.facts(after), data={})
     writes = [_change(before, changes, event), (_insert_event, event)]
-    owed = _owed(runtime, after, _template(step, after), event["seq"])
+    owed = _owed(runtime, after, _template(step, after), event["seq"], actor)
     if owed is not None:
         writes.append((_insert_outgoing, outbox.row(owed, now)))
     return Filed(row.id, ack, message=owed.sms.text if owed else ""), writes
@@ -363,16 +363,21 @@ def _owed(
     row: Mapping[str, Any],
     template: str | None,
     seq: int,
+    actor: Actor | None = None,
     *,
     answered: bool = False,
     given: Mapping[str, Any] | None = None,
     key: str = "",
 ) -> outbox.Owed | None:
-    """The message for the citizen, or None when the step tells nobody or there is no number to tell."""
+    """The message for the citizen, or None when the step tells nobody or there is no number to tell.
+
+    What citizens did themselves they are told of also when they stopped our messages.
+    """
     if template is None or not row["phone"] or not row["ack"] or not numbers.e164(row["phone"]):
         return None
     sms = notices.compose(runtime, template, row, given or {})
-    return outbox.Owed(key or f"complaint:{row['id']}:{seq}", row["phone"], sms, row["id"], answered)
+    asked = actor is not None and actor.role == Role.CITIZEN
+    return outbox.Owed(key or f"complaint:{row['id']}:{seq}", row["phone"], sms, row["id"], answered, asked)
 
 
 def similar(db: Connection, runtime: Runtime, phone: str | None, category_code: str | None, now: datetime) -> list[Row[Any]]:

@@ -11,10 +11,12 @@ import os
 import secrets as token
 from datetime import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from carriers import guard
 
 Language = Literal["bn", "en", "hi"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -27,6 +29,14 @@ class ConfigurationError(Exception):
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    guard.networks(value)  # raises ValueError
+    return value
+
+
+Addresses = Annotated[tuple[str, ...], AfterValidator(_addresses)]
 
 
 class Helpline(Section):
@@ -56,18 +66,85 @@ class Server(Section):
     max_request_bytes: int = Field(ge=10_000)
 
 
-class Twilio(Section):
+class TextCarrier(Section):
+    """What every carrier of outgoing SMS has. `entity_id` and `header` are of TRAI's register; "" means those of `sms`."""
+
+    timeout_seconds: float = Field(gt=0)
+    per_second: float = Field(gt=0, le=1000)
+    max_characters: int = Field(ge=160)
+    entity_id: str = ""
+    header: str = ""
+    templates_required: bool = False
+
+
+class Twilio(TextCarrier):
     api_base: str
     check_signatures: bool
-    timeout_seconds: float = Field(gt=0)
     media_hosts: tuple[str, ...]
+
+
+class Kannel(TextCarrier):
+    url: str
+    username: str
+    report_url: str
+    allow: Addresses
+
+
+class Cdac(TextCarrier):
+    url: str
+    username: str
+
+
+class MobileSeva(Section):
+    allow: Addresses
+    keywords: tuple[str, ...]
+
+
+class Aggregator(TextCarrier):
+    url: str
+    format: Literal["json", "form"]
+    timestamp_header: str
+    signature_header: str
+    replay_seconds: int = Field(ge=1, le=3600)
+    outgoing: dict[str, str]
+    constant: dict[str, str]
+    answer: dict[str, str]
+    incoming: dict[str, str]
+    report: dict[str, str]
+    statuses: dict[str, Literal["accepted", "sent", "delivered", "failed"]]
+    errors: dict[str, Literal["retry", "ours", "permanent", "stopped"]]
+
+
+Inbound = Literal["simulator", "twilio", "kannel", "mobile_seva", "aggregator"]
+Outbound = Literal["simulator", "twilio", "kannel", "cdac", "aggregator"]
 
 
 class Carriers(Section):
     voice: Literal["simulator", "twilio"]
-    sms: Literal["simulator", "twilio"]
     voice_engine: Literal["twilio", "somleng"]
+    inbound_sms: tuple[Inbound, ...]
+    outbound_sms: tuple[Outbound, ...] = Field(min_length=1)
+    rest_seconds: int = Field(ge=0)
     twilio: Twilio
+    kannel: Kannel
+    cdac: Cdac
+    mobile_seva: MobileSeva
+    aggregator: Aggregator
+
+    @field_validator("inbound_sms", "outbound_sms", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """Every carrier that is in use for anything."""
+        return frozenset({self.voice, *self.inbound_sms, *self.outbound_sms})
+
+    def sending(self, name: str) -> TextCarrier:
+        """The section of a carrier of outgoing SMS; the simulator speaks as Twilio does."""
+        section: TextCarrier = getattr(self, "twilio" if name == "simulator" else name)
+        return section
 
 
 class Hours(Section):
@@ -104,6 +181,8 @@ class Sms(Section):
     replies_per_hour: int = Field(ge=1)
     conversation_minutes: int = Field(ge=1)
     dlt_entity_id: str
+    dlt_header: str
+    cost_per_segment: float = Field(ge=0)
 
 
 class StatusLookups(Section):
@@ -142,7 +221,6 @@ class Console(Section):
 
 class Worker(Section):
     poll_seconds: float = Field(gt=0)
-    send_per_second: float = Field(gt=0)
     max_attempts: int = Field(ge=1)
     claim_seconds: int = Field(ge=10)
 
@@ -161,6 +239,12 @@ class Secrets(BaseModel):
     twilio_auth_token: str = Field(repr=False)
     twilio_auth_token_next: str = Field(default="", repr=False)  # the second token while one is being changed
     metrics_token: str = Field(default="", repr=False)
+    kannel_password: str = Field(default="", repr=False)
+    kannel_secret: str = Field(default="", repr=False)  # what smsbox's requests carry
+    cdac_password: str = Field(default="", repr=False)
+    cdac_secure_key: str = Field(default="", repr=False)
+    aggregator_secret: str = Field(default="", repr=False)
+    aggregator_secret_next: str = Field(default="", repr=False)
 
 
 class Config(Section):
@@ -225,7 +309,7 @@ def faults(config: Config) -> list[str]:
     if not config.is_production:
         return []
     found = []
-    if config.simulator.enabled or "simulator" in (config.carriers.voice, config.carriers.sms):
+    if config.simulator.enabled or "simulator" in config.carriers.chosen:
         found.append("simulator: production must not run with the simulated carrier; set carriers and simulator.enabled")
     if not config.public_url.startswith("https://"):
         found.append("PUBLIC_URL: production needs an https:// address")
@@ -233,8 +317,43 @@ def faults(config: Config) -> list[str]:
         found.append("carriers.twilio.check_signatures: production must check signatures")
     if len(config.secrets.secret_key) < 32:
         found.append("SECRET_KEY: set it in the environment to at least 32 random characters")
-    if not config.secrets.twilio_auth_token or not config.secrets.twilio_account_sid:
-        found.append("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN: set both in the environment")
+    return found + carrier_faults(config)
+
+
+def carrier_faults(config: Config) -> list[str]:
+    """What the carriers in use still need; with it missing, production does not start and `flask check` complains."""
+    found, secrets = [], config.secrets
+    for name, settings in _NEEDED.items():
+        used = config.carriers.outbound_sms if name == "kannel" else config.carriers.chosen  # its password is for sending
+        missing = [setting for setting in settings if not getattr(secrets, setting.lower())]
+        if missing and (name in used or (name == "twilio" and "simulator" in used)):
+            found.append(f"{', '.join(missing)}: set in the environment; {name} needs {'them' if len(missing) > 1 else 'it'}")
+    sections = {"kannel": ("url", "username"), "cdac": ("url", "username"), "aggregator": ("url",)}
+    found += [f"carriers.{name}.{setting}: {name} sends SMS and needs it" for name, settings in sections.items()
+              if name in config.carriers.outbound_sms for setting in settings if not getattr(config.carriers.sending(name), setting)]  # fmt: skip
+    return found + _open_doors(config)
+
+
+_NEEDED = {
+    "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+    "kannel": ("KANNEL_PASSWORD",),
+    "cdac": ("CDAC_PASSWORD", "CDAC_SECURE_KEY"),
+    "aggregator": ("AGGREGATOR_SECRET",),
+}
+
+
+def _open_doors(config: Config) -> list[str]:
+    """Inbound SMS that listed addresses guard: nobody could come, or everybody through a proxy on this machine."""
+    found, carriers = [], config.carriers
+    guarded = {"kannel": (carriers.kannel.allow, config.secrets.kannel_secret), "mobile_seva": (carriers.mobile_seva.allow, "")}
+    for name, (allowed, secret) in guarded.items():
+        if name not in carriers.inbound_sms:
+            continue
+        if not allowed:
+            found.append(f"carriers.{name}.allow: empty, so no message of {name} is taken in")
+        if guard.is_listed("127.0.0.1", allowed) and not secret and not config.server.trusted_proxies and config.is_production:
+            found.append(f"carriers.{name}.allow: 127.0.0.1 is listed, and behind a proxy everybody comes from there: set server.trusted_proxies"
+                         + (" or KANNEL_SECRET" if name == "kannel" else ""))  # fmt: skip
     return found
 
 
@@ -299,8 +418,8 @@ def _use_account_of_environment(raw: dict[str, Any], env: dict[str, str]) -> Non
         return
     if "HELPLINE_SIMULATOR__ENABLED" not in env:
         _put(raw, ["simulator", "enabled"], False)
-    for channel in ("voice", "sms"):
-        if f"HELPLINE_CARRIERS__{channel.upper()}" not in env:
+    for channel in ("voice", "inbound_sms", "outbound_sms"):
+        if f"HELPLINE_CARRIERS__{channel.upper()}" not in env and raw.get("carriers", {}).get(channel) in ("simulator", ["simulator"]):
             _put(raw, ["carriers", channel], "twilio")
     if env.get("TWILIO_NUMBER"):
         _put(raw, ["helpline", "number"], env["TWILIO_NUMBER"])

@@ -1,57 +1,37 @@
 """Sending what is owed: claim, commit, send with no transaction open, record the outcome.
 
-A worker killed between sending and recording leaves a claimed row. After `worker.claim_seconds` its outcome counts as
-unknown: the carrier is asked by number, text and time, and only what it does not know is sent again.
+The configured carriers are tried in their order. A carrier in trouble, or one that our account cannot use, sends nothing: the
+next one is tried. A message that a carrier refuses is refused: it waits for a person. An outcome that nobody knows stays with
+its carrier: after `worker.claim_seconds` the carrier is asked by number, text and time, and only what it does not know is sent
+again; one that answers no such question leaves it to a person. What each carrier's words mean stands in its own tables.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
-from carriers import twilio
-from carriers.base import Accepted, Carrier, Permanent, Temporary, Unknown
-from helpline import numbers, outbox
-from helpline.config import Config
+from carriers.base import Accepted, CarrierError, Message, Permanent, SmsCarrier, Stopped, Temporary, Unknown, Unusable
+from helpline import numbers, outbox, pacing, reports
 from helpline.runtime import Runtime, utc_now
-from models import Inbound, Outgoing, Phone
+from models import Outgoing, Phone
 
 log = structlog.get_logger()
 _table = Outgoing.__table__
-# Asked for just now by the person who stopped messages: these are answered all the same.
-ANSWERS = ("sms.",)
 
 
-def carrier_for(config: Config, channel: str = "sms") -> Carrier:
-    """The configured carrier of `channel` (`sms` or `voice`); the simulator is a Twilio-compatible server of our own."""
-    chosen = config.carriers.sms if channel == "sms" else config.carriers.voice
-    settings = config.carriers.twilio
-    base = f"{config.public_url}/simulator/carrier" if chosen == "simulator" else settings.api_base
-    return twilio.Twilio(
-        account_sid=config.secrets.twilio_account_sid,
-        auth_token=config.secrets.twilio_auth_token,
-        sender=config.helpline.sms_number,
-        status_callback=f"{config.public_url}/sms/status",
-        api_base=base,
-        media_hosts=settings.media_hosts,
-        timeout=settings.timeout_seconds,
-    )
-
-
-def send_due(runtime: Runtime, carrier: Carrier, now: Callable[[], datetime] = utc_now, *, limit: int = 50) -> int:
+def send_due(runtime: Runtime, carriers: Sequence[SmsCarrier], now: Callable[[], datetime] = utc_now, *, limit: int = 50) -> int:
     """Send up to `limit` messages that are due, in the order they were owed; how many were dealt with."""
     dealt = 0
-    pause = 1 / runtime.config.worker.send_per_second
     while dealt < limit and (row := _claim(runtime, now())) is not None:
-        _send(runtime, carrier, row, now)
+        _send(runtime, carriers, row, now)
         dealt += 1
-        time.sleep(min(pause, 0.1))
     return dealt
 
 
@@ -67,7 +47,7 @@ def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
         claimed = db.execute(
             update(Outgoing)
             .where(_table.c.id == row.id, _table.c.state == "pending")
-            .values(state="claimed", claimed_at=now, attempts=row.attempts + 1)
+            .values(state="claimed", claimed_at=now, carrier=None, attempts=row.attempts + 1)
         )
         if not claimed.rowcount:
             return None
@@ -78,35 +58,113 @@ def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
 
 
 def _hindrance(db: Connection, row: Row[Any]) -> dict[str, Any] | None:
-    """Why a message is not to be sent at all: its number cannot receive it, or asked for silence."""
+    """Why a message is not to be sent at all: its number cannot receive it, or asked for silence.
+
+    What the citizen asked for just now is sent all the same.
+    """
     if not numbers.is_mobile(row.to_number):
         return {"state": "parked", "error_code": "not_mobile"}
-    stopped = db.scalar(select(Phone.sms_stopped_at).where(Phone.number == row.to_number))
-    if stopped and not row.template.startswith(ANSWERS):
+    if not row.asked and db.scalar(select(Phone.sms_stopped_at).where(Phone.number == row.to_number)):
         return {"state": "suppressed", "error_code": "stopped"}
     return None
 
 
-def _send(runtime: Runtime, carrier: Carrier, row: Row[Any], now: Callable[[], datetime]) -> None:
-    try:
-        accepted = carrier.send_sms(row.to_number, row.body, reference=row.id)
-    except Permanent as error:
-        outcome: dict[str, Any] = {"state": "parked", "error_code": error.code}
-    except Temporary as error:
-        outcome = _later(runtime, row, error.code, now())
-    except Unknown as error:
-        outcome = {"error_code": error.code}  # stays claimed: looked up when the claim has aged
-    else:
-        outcome = {"carrier": carrier.name, **_sent(accepted, now())}
+def _send(runtime: Runtime, carriers: Sequence[SmsCarrier], row: Row[Any], now: Callable[[], datetime]) -> None:
+    """Try the carriers in turn until one has it, refuses it, or leaves us in the dark."""
+    troubles: list[CarrierError] = []
+    outcome: dict[str, Any] = {}
+    for carrier in _in_turn(runtime, carriers, now()):
+        try:
+            outcome = _sent(carrier, _hand_over(runtime, carrier, row), now())
+        except (Temporary, Unusable) as error:
+            troubles.append(error)
+            _leave_alone(runtime, carrier, error, now())
+            continue
+        except Permanent as error:
+            outcome = {"state": "parked", "error_code": error.code}
+            _heed_opt_out(runtime, row, error, now())
+        except Unknown as error:
+            outcome = {"error_code": error.code}  # stays claimed, with its carrier: asked about when the claim has aged
+        break
+    outcome = outcome or _nobody(runtime, row, troubles, now())
     with runtime.writing() as db:
         _settle(db, row.id, **outcome)
         if sid := outcome.get("carrier_sid"):
-            _apply_kept_reports(db, sid, now())
-    log.info("outbox.tried", outbox=row.id, state=outcome.get("state", "unknown"), code=outcome.get("error_code"))
+            reports.apply_kept(db, runtime, outcome["carrier"], sid, now())
+    log.info("outbox.tried", outbox=row.id, state=outcome.get("state", "unknown"), code=outcome.get("error_code"), carrier=outcome.get("carrier"))
 
 
-def _sent(accepted: Accepted, now: datetime) -> dict[str, Any]:
-    return {"state": "sent", "carrier_sid": accepted.sid, "carrier_status": accepted.status, "sent_at": now, "error_code": None}
+def _in_turn(runtime: Runtime, carriers: Sequence[SmsCarrier], now: datetime) -> list[SmsCarrier]:
+    """In the configured order; those that are left alone come last, tried only when no other one could send."""
+    if len(carriers) == 1:
+        return list(carriers)
+    with runtime.reading() as session:
+        resting = pacing.resting(session.connection(), now)
+    return sorted(carriers, key=lambda carrier: carrier.name in resting)
+
+
+def _hand_over(runtime: Runtime, carrier: SmsCarrier, row: Row[Any]) -> Accepted:
+    """Raises what the carrier raises. Its name is on the row before it gets the message."""
+    settings = runtime.config.carriers.sending(carrier.name)
+    if len(row.body) > settings.max_characters:
+        raise Unusable("too_long")
+    message = _message(runtime, carrier, row)
+    if settings.templates_required and not message.template_id:
+        raise Unusable("no_template")
+    while True:
+        with runtime.writing() as db:
+            wait = pacing.wait(db, carrier.name, settings.per_second, time.time())
+            if not wait:
+                _mark(db, row, carrier.name)
+                break
+        time.sleep(min(wait, 1))
+    return carrier.send_sms(message)
+
+
+def _mark(db: Connection, row: Row[Any], carrier: str) -> None:
+    """Raises Unknown when the claim is no longer ours: we waited too long for our turn."""
+    ours = (_table.c.id == row.id, _table.c.state == "claimed", _table.c.attempts == row.attempts + 1)
+    if not db.execute(update(Outgoing).where(*ours).values(carrier=carrier)).rowcount:
+        raise Unknown("overtaken")
+
+
+def _message(runtime: Runtime, carrier: SmsCarrier, row: Row[Any]) -> Message:
+    config = runtime.config
+    settings = config.carriers.sending(carrier.name)
+    return Message(
+        to=row.to_number,
+        text=row.body,
+        reference=row.id,
+        template_id=runtime.catalogue.dlt_id(row.template, row.language, carrier.name),
+        entity_id=settings.entity_id or config.sms.dlt_entity_id,
+        header=settings.header or config.sms.dlt_header,
+    )
+
+
+def _leave_alone(runtime: Runtime, carrier: SmsCarrier, error: CarrierError, now: datetime) -> None:
+    """A carrier in trouble is tried last for `carriers.rest_seconds`; a message that it cannot take is no trouble of its."""
+    if error.code in ("too_long", "no_template", "not_indian"):
+        return
+    with runtime.writing() as db:
+        pacing.rest(db, carrier.name, now + timedelta(seconds=runtime.config.carriers.rest_seconds))
+
+
+def _heed_opt_out(runtime: Runtime, row: Row[Any], error: Permanent, now: datetime) -> None:
+    if isinstance(error, Stopped):
+        with runtime.writing() as db:
+            reports.stop(db, row.to_number, now)
+
+
+def _sent(carrier: SmsCarrier, accepted: Accepted, now: datetime) -> dict[str, Any]:
+    return {"state": "sent", "carrier": carrier.name, "carrier_sid": accepted.sid, "carrier_status": accepted.status, "sent_at": now, "error_code": None}
+
+
+def _nobody(runtime: Runtime, row: Row[Any], troubles: Sequence[CarrierError], now: datetime) -> dict[str, Any]:
+    """No carrier could take it: later, unless it is all for a person to mend."""
+    temporary = [error.code for error in troubles if isinstance(error, Temporary)]
+    if not temporary:
+        return {"state": "parked", "error_code": troubles[0].code if troubles else "no_carrier", "carrier": None}
+    return _later(runtime, row, temporary[0], now)
 
 
 def _later(runtime: Runtime, row: Row[Any], code: str, now: datetime) -> dict[str, Any]:
@@ -114,7 +172,7 @@ def _later(runtime: Runtime, row: Row[Any], code: str, now: datetime) -> dict[st
     if row.attempts + 1 >= runtime.config.worker.max_attempts:
         return {"state": "parked", "error_code": code}
     wait = min(3600, 5 * 2**row.attempts) * random.uniform(0.8, 1.2)
-    return {"state": "pending", "error_code": code, "next_at": now + timedelta(seconds=wait)}
+    return {"state": "pending", "error_code": code, "next_at": now + timedelta(seconds=wait), "carrier": None}
 
 
 def _settle(db: Connection, outgoing_id: int, **values: Any) -> None:
@@ -124,91 +182,45 @@ def _settle(db: Connection, outgoing_id: int, **values: Any) -> None:
     )
 
 
-def settle_unknown(runtime: Runtime, carrier: Carrier, now: datetime, *, limit: int = 50) -> int:
-    """Look up claims that nobody reported on: found ones are sent, others wait to be sent (again)."""
+def settle_unknown(runtime: Runtime, known: Mapping[str, SmsCarrier], now: datetime, *, limit: int = 50) -> int:
+    """Look up claims that nobody reported on: found ones are sent, those the carrier does not know wait to be sent (again)."""
     aged = now - timedelta(seconds=runtime.config.worker.claim_seconds)
     with runtime.reading() as session:
         rows = list(session.execute(select(_table).where(outbox.UNSETTLED, _table.c.state == "claimed", _table.c.claimed_at < aged).limit(limit)))
     for row in rows:
         try:
-            found = carrier.find_sms(row.to_number, row.body, row.claimed_at - timedelta(seconds=5))
+            values = _became_of(runtime, known, row, now)
         except Temporary:
             continue
-        values = {"carrier": carrier.name, **_sent(found, now)} if found else _unsent(runtime, row, now)
         with runtime.writing() as db:
             db.execute(
                 update(Outgoing).where(_table.c.id == row.id, _table.c.state == "claimed", _table.c.claimed_at == row.claimed_at).values(**values)
             )
-            if found:
-                _apply_kept_reports(db, found.sid, now)
+            if sid := values.get("carrier_sid"):
+                reports.apply_kept(db, runtime, values["carrier"], sid, now)
     return len(rows)
+
+
+def _became_of(runtime: Runtime, known: Mapping[str, SmsCarrier], row: Row[Any], now: datetime) -> dict[str, Any]:
+    """What to record of a claim that has aged. Raises Temporary when its carrier cannot be asked now."""
+    if row.carrier is None:  # its worker ended before it was handed to anybody
+        return _unsent(runtime, row, now)
+    carrier = known.get(row.carrier)
+    if carrier is None or not carrier.answers_lookups:
+        return {"state": "parked", "error_code": "unknown"}
+    found = carrier.find_sms(row.to_number, row.body, row.claimed_at - timedelta(seconds=5))
+    return _sent(carrier, found, now) if found else _unsent(runtime, row, now)
 
 
 def _unsent(runtime: Runtime, row: Row[Any], now: datetime) -> dict[str, Any]:
     if row.attempts >= runtime.config.worker.max_attempts:
         return {"state": "parked", "error_code": row.error_code or "unknown"}
-    return {"state": "pending", "next_at": now}
-
-
-# ── delivery reports ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def status_callback(db: Connection, fields: Mapping[str, str], query: Mapping[str, str], now: datetime) -> None:
-    """Take in a carrier's report. One for a message not known (yet) is kept and applied when it becomes known."""
-    sid = (fields.get("MessageSid") or fields.get("SmsSid") or "")[:64]
-    status = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
-    code = (fields.get("ErrorCode") or "")[:20] or None
-    if not sid or status not in twilio.STATUS_RANK:
-        return
-    if not record_status(db, sid, status, code, now, outgoing_id=_number(query.get("outbox", ""))):
-        _keep_report(db, sid, status, code, now)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def record_status(
-    db: Connection, sid: str, status: str, code: str | None, now: datetime, *, outgoing_id: int | None = None
-) -> bool:
-    """Move a message's status forward, never back; False when no message is known by `sid` (or `outgoing_id`)."""
-    row = db.execute(select(_table).where(_table.c.carrier_sid == sid)).first()
-    if row is None and outgoing_id is not None:
-        row = db.execute(select(_table).where(_table.c.id == outgoing_id, _table.c.carrier_sid.is_(None))).first()
-    if row is None:
-        return False
-    rank = twilio.STATUS_RANK
-    if row.carrier_status in rank and rank[status] <= rank[row.carrier_status]:
-        return True
-    values: dict[str, Any] = {"carrier_sid": sid, "carrier_status": status, "error_code": code, "sent_at": row.sent_at or now}
-    if status in ("delivered", "read"):
-        values |= {"state": "delivered", "delivered_at": row.delivered_at or now}
-    elif status in twilio.FINAL_FAILURES:
-        values |= {"state": "parked", "error_code": code or status}
-    else:
-        values |= {"state": "sent"}
-    db.execute(update(Outgoing).where(_table.c.id == row.id).values(**values))
-    return True
-
-
-def _keep_report(db: Connection, sid: str, status: str, code: str | None, now: datetime) -> None:
-    key = f"report:{sid}:{status}"
-    if db.execute(select(Inbound.id).where(Inbound.key == key)).first() is None:
-        row = {"key": key, "kind": "sms-status", "payload": {"sid": sid, "status": status, "code": code}, "received_at": now}
-        db.execute(insert(Inbound), [row])
-
-
-def _apply_kept_reports(db: Connection, sid: str, now: datetime) -> None:
-    keys = [f"report:{sid}:{status}" for status in twilio.STATUS_RANK]
-    for kept in db.execute(select(Inbound.payload).where(Inbound.key.in_(keys))).all():
-        record_status(db, sid, kept.payload["status"], kept.payload["code"], now)
+    return {"state": "pending", "next_at": now, "carrier": None}
 
 
 def requeue(db: Connection, outgoing_id: int, now: datetime) -> bool:
     """Try a parked message again, from the beginning; False when it is not parked."""
-    done = db.execute(
-        update(Outgoing)
-        .where(_table.c.id == outgoing_id, _table.c.state.in_(("parked", "suppressed")))
-        .values(state="pending", attempts=0, next_at=now, carrier_sid=None, carrier_status=None, error_code=None, claimed_at=None)
-    )
+    fresh = {"state": "pending", "attempts": 0, "next_at": now, "carrier": None, "carrier_sid": None, "carrier_status": None,
+             "error_code": None, "claimed_at": None}  # fmt: skip
+    done = db.execute(update(Outgoing).where(_table.c.id == outgoing_id, _table.c.state.in_(("parked", "suppressed"))).values(**fresh))
     return bool(done.rowcount)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from models import Outgoing, new_id
 from prompts.catalogue import Sms
 
+ANSWERING = "twilio"  # the carrier that takes a message as the answer to its webhook
 STATES = ("pending", "claimed", "sent", "delivered", "parked", "suppressed")
 # Written out in the statement, not as parameters: so a query on some of these uses the small index of them.
 UNSETTLED = Outgoing.state.in_(bindparam("unsettled", ("claimed", "parked", "suppressed"), expanding=True, literal_execute=True))
@@ -24,13 +25,15 @@ UNSETTLED = Outgoing.state.in_(bindparam("unsettled", ("claimed", "parked", "sup
 @dataclass(frozen=True)
 class Owed:
     """A message to be written. `answered`: it goes out as the answer to the request at hand, so the worker sends it only
-    when no delivery report of it arrives and the carrier does not know it."""
+    when no delivery report of it arrives and the carrier does not know it. `asked`: it answers what the citizen did just now,
+    so it goes out also to who stopped our messages."""
 
     key: str
     to: str
     sms: Sms
     complaint_id: int | None = None
     answered: bool = False
+    asked: bool = False
 
 
 def row(owed: Owed, now: datetime) -> dict[str, Any]:
@@ -43,11 +46,13 @@ def row(owed: Owed, now: datetime) -> dict[str, Any]:
         "body": owed.sms.text,
         "template": owed.sms.key,
         "language": owed.sms.language,
+        "asked": owed.asked or owed.answered,
         "complaint_id": owed.complaint_id,
         "state": "claimed" if owed.answered else "pending",
         "attempts": 1 if owed.answered else 0,
         "next_at": now,
         "claimed_at": now if owed.answered else None,
+        "carrier": ANSWERING if owed.answered else None,
         "created_at": now,
     }
 
@@ -58,3 +63,9 @@ def owe(db: Connection, owed: Owed, now: datetime) -> bool:
         return False
     db.execute(insert(Outgoing), [row(owed, now)])
     return True
+
+
+def release(db: Connection, outgoing_id: int, now: datetime) -> None:
+    """Send a message that was to be an answer by the outbox after all: its carrier takes no answers."""
+    values = {"state": "pending", "attempts": 0, "claimed_at": None, "carrier": None, "next_at": now}
+    db.execute(update(Outgoing).where(Outgoing.id == outgoing_id, Outgoing.state == "claimed").values(**values))

@@ -12,7 +12,7 @@ import fsspec
 import structlog
 from sqlalchemy import Row, select, update
 
-from carriers.base import Absent, Carrier, Permanent, Temporary
+from carriers.base import Absent, Permanent, Temporary, VoiceCarrier
 from helpline.runtime import Runtime
 from models import Recording
 
@@ -25,7 +25,7 @@ class NotSound(Exception):
     """The bytes are no WAV or MP3."""
 
 
-def fetch_due(runtime: Runtime, carrier: Carrier, now: datetime, *, limit: int = 20) -> int:
+def fetch_due(runtime: Runtime, carrier: VoiceCarrier, now: datetime, *, limit: int = 20) -> int:
     """Fetch what is due; how many were dealt with. No transaction is open while the carrier is asked."""
     with runtime.reading() as session:
         due = select(_table).where(_table.c.state == "pending", _table.c.next_at <= now).order_by(_table.c.next_at).limit(limit)
@@ -38,7 +38,7 @@ def fetch_due(runtime: Runtime, carrier: Carrier, now: datetime, *, limit: int =
     return len(rows)
 
 
-def _fetch(runtime: Runtime, carrier: Carrier, row: Row[Any], now: datetime) -> dict[str, Any]:
+def _fetch(runtime: Runtime, carrier: VoiceCarrier, row: Row[Any], now: datetime) -> dict[str, Any]:
     try:
         content, _type = carrier.fetch_recording(row.url)
         kind, seconds = inspect(content)

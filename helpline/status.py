@@ -17,6 +17,7 @@ from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint
 from models.direct import Reader
+from prompts.catalogue import Sms
 
 _LIVE = [str(s) for s in State if s != State.DRAFT and lifecycle.is_open(s)]
 _latest_open = (
@@ -86,6 +87,11 @@ def standing(row: Any) -> str:
 
 def sentence(runtime: Runtime, row: Any, language: str) -> str:
     """One plain sentence: number, one of three words, office, date."""
+    return message(runtime, row, language).text
+
+
+def message(runtime: Runtime, row: Any, language: str) -> Sms:
+    """The sentence as a message."""
     key = f"status.{standing(row)}"
     entry = runtime.catalogue[key]
     values = {
@@ -95,4 +101,4 @@ def sentence(runtime: Runtime, row: Any, language: str) -> str:
         "date": notices.short_date(row.due_at, language) if row.due_at else "",
         "phone": runtime.config.helpline.display_number,
     }
-    return runtime.catalogue.sms(key, language, **{name: values[name] for name in entry.placeholders}).text
+    return runtime.catalogue.sms(key, language, **{name: values[name] for name in entry.placeholders})

@@ -13,8 +13,8 @@ from functools import partial
 import structlog
 from sqlalchemy import delete, insert, select, text, update
 
-from carriers.base import Carrier
-from helpline import calls, clocks, delivery, nightly, recordings, search, translation
+from helpline import calls, carriers_in_use, clocks, delivery, nightly, recordings, search, translation
+from helpline.carriers_in_use import InUse
 from helpline.runtime import Runtime, utc_now
 from models import Heartbeat, Inbound, Tally
 
@@ -25,13 +25,13 @@ TakeUp = Mapping[str, Callable[[Runtime, str], None]]
 NAME = f"{socket.gethostname()}:{os.getpid()}"
 
 
-def jobs(runtime: Runtime, carrier: Carrier, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None) -> dict[str, tuple[float, Job]]:
+def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None) -> dict[str, tuple[float, Job]]:
     """name → (seconds between runs, job)."""
     poll = runtime.config.worker.poll_seconds
     return {
-        "send": (poll, lambda: delivery.send_due(runtime, carrier, now)),
-        "settle": (15, lambda: delivery.settle_unknown(runtime, carrier, now())),
-        "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carrier, now())),
+        "send": (poll, lambda: delivery.send_due(runtime, carriers.outbound, now)),
+        "settle": (15, lambda: delivery.settle_unknown(runtime, carriers.known, now())),
+        "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carriers.voice, now())),
         "index": (max(poll, 2), lambda: take_in_changes(runtime, now())),
         "translate": (10, lambda: translation.translate_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
@@ -48,7 +48,7 @@ def run(runtime: Runtime, take_up: TakeUp | None = None) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
-    for name, (seconds, job) in jobs(runtime, delivery.carrier_for(runtime.config), take_up=take_up).items():
+    for name, (seconds, job) in jobs(runtime, carriers_in_use.in_use(runtime.config), take_up=take_up).items():
         scheduler.add_job(partial(_safely, name, job), "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -60,9 +60,9 @@ def run(runtime: Runtime, take_up: TakeUp | None = None) -> None:
     log.info("worker.stopped", worker=NAME)
 
 
-def run_once(runtime: Runtime, now: datetime, carrier: Carrier | None = None, take_up: TakeUp | None = None) -> None:
+def run_once(runtime: Runtime, now: datetime, carriers: InUse | None = None, take_up: TakeUp | None = None) -> None:
     """Every job once, as of `now`."""
-    for name, (_, job) in jobs(runtime, carrier or delivery.carrier_for(runtime.config), lambda: now, take_up).items():
+    for name, (_, job) in jobs(runtime, carriers or carriers_in_use.in_use(runtime.config), lambda: now, take_up).items():
         _safely(name, job)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id, UtcDateTime
@@ -273,12 +273,13 @@ class Outgoing(Base):
     body: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(String(60))
     language: Mapped[str] = mapped_column(LANGUAGE)
+    asked: Mapped[bool] = mapped_column(default=False)  # the answer to what the citizen did just now: sent also after STOP
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
     state: Mapped[str] = mapped_column(String(12), default="pending")  # helpline.outbox.STATES
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
-    carrier: Mapped[str | None] = mapped_column(String(20))
+    carrier: Mapped[str | None] = mapped_column(String(20))  # who it was handed to; none: to nobody yet
     carrier_sid: Mapped[str | None] = mapped_column(String(64))
     carrier_status: Mapped[str | None] = mapped_column(String(20))
     error_code: Mapped[str | None] = mapped_column(String(20))
@@ -291,6 +292,15 @@ class Outgoing(Base):
         Index("ix_outbox_carrier_sid", "carrier_sid", sqlite_where=text("carrier_sid IS NOT NULL"), postgresql_where=text("carrier_sid IS NOT NULL")),
         Index("ix_outbox_complaint_id", "complaint_id"),
     )
+
+
+class CarrierState(Base):
+    """When a carrier of SMS may be sent to next: what all workers share of it."""
+
+    __tablename__ = "carrier_states"
+    carrier: Mapped[str] = mapped_column(String(20), primary_key=True)
+    free_at: Mapped[int] = mapped_column(BigInteger, default=0)  # microseconds since 1970: the next place within its rate
+    resting_until: Mapped[datetime | None]  # it was in trouble: others are tried first
 
 
 class Recording(Base):

@@ -4,7 +4,7 @@
 
     notify.registered:            # SMS: `sms: true`, a DLT template id a language, a budget of segments
       sms: true
-      dlt: {bn: "…", en: "…"}
+      dlt: {bn: "…", en: "…"}   # or by carrier, where one has its own: {bn: "…", cdac: {bn: "…"}}
       segments: 3
       bn: "…{ack}…"
       en: "…{ack}…"
@@ -23,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import regex
 import yaml
 
 DIRECTORY = Path(__file__).resolve().parent
@@ -47,8 +48,14 @@ class Entry:
     texts: Mapping[str, str]
     placeholders: frozenset[str]
     sms: bool = False
-    dlt: Mapping[str, str] = field(default_factory=dict)
+    dlt: Mapping[str, Any] = field(default_factory=dict)
     segments: int = 3
+
+    def dlt_id(self, language: str, carrier: str = "") -> str:
+        """The id of the registered template; "" when there is none (yet)."""
+        own = self.dlt.get(carrier)
+        found = own.get(language) if isinstance(own, Mapping) else None
+        return str(found or self.dlt.get(language) or "")
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,10 @@ class Sms:
     text: str
     key: str
     language: str
-    dlt_template_id: str
-    segments: int
+
+    @property
+    def segments(self) -> int:
+        return segment_count(self.text)
 
 
 class Catalogue:
@@ -75,6 +84,10 @@ class Catalogue:
     def __getitem__(self, key: str) -> Entry:
         return self._entries[key]
 
+    def dlt_id(self, key: str, language: str, carrier: str = "") -> str:
+        """The registered template's id of an entry; "" when there is none, or no such entry."""
+        return self._entries[key].dlt_id(language, carrier) if key in self._entries else ""
+
     def text(self, key: str, language: str, **values: object) -> str:
         """The sentence in `language`. Raises KeyError for an unknown key or a missing value."""
         return self._entries[key].texts[language].format_map(values)
@@ -83,7 +96,7 @@ class Catalogue:
         """The message, each value cut to TRAI's 30 characters and kept in one line."""
         entry = self._entries[key]
         body = entry.texts[language].format_map({name: _fit(str(value)) for name, value in values.items()})
-        return Sms(body, key, language, entry.dlt.get(language, ""), segment_count(body))
+        return Sms(body, key, language)
 
 
 @lru_cache(maxsize=4)
@@ -150,12 +163,25 @@ def is_gsm7(text: str) -> bool:
 
 
 def segment_count(text: str) -> int:
-    """How many SMS parts `text` is: GSM-7 160/153, UCS-2 70/67; a character is never split over two parts."""
+    """How many SMS parts `text` is: GSM-7 160/153, UCS-2 70/67.
+
+    What is one sign to a reader (a letter with its vowel sign, a flag) is never split over two parts, as in the carriers' own
+    calculator.
+    """
     if is_gsm7(text):
         return _parts([2 if ch in _GSM_EXTENDED else 1 for ch in text], 160, 153)
-    if max(text) <= "\uffff":
-        return 1 if len(text) <= 70 else -(-len(text) // 67)
-    return _parts([2 if ord(ch) > 0xFFFF else 1 for ch in text], 70, 67)
+    if len(text) <= 35:
+        return 1
+    return _parts([len(sign.encode("utf-16-le")) // 2 for sign in _signs(text)], 70, 67)
+
+
+def _signs(text: str) -> Iterator[str]:
+    """Grapheme clusters; a conjunct of Indian letters may be split between them."""
+    for sign in regex.findall(r"\X", text):
+        if len(sign) > 2 and "\u0900" <= sign[0] <= "\u0dff":
+            yield from regex.findall(r".\P{Lo}*", sign)
+        else:
+            yield sign
 
 
 def _parts(widths: list[int], single: int, each: int) -> int:

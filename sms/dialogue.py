@@ -7,7 +7,7 @@ message is answered and acted on together or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from helpline.places import Place, find_place
 from helpline.runtime import Runtime
 from models import Complaint, Conversation, Phone
 from models.direct import Reader
+from prompts.catalogue import Sms
 from sms.keywords import Parsed, parse
 
 CITIZEN = Actor(Role.CITIZEN, "sms")
@@ -43,6 +44,7 @@ class Message:
     now: datetime
     awaiting: str | None = None
     context: dict[str, Any] | None = None
+    said: list[Sms] = field(default_factory=list)  # what `say` gave, in order: the parts of the reply
 
     def say(self, template: str, **values: object) -> str:
         entry = self.runtime.catalogue[template]
@@ -53,7 +55,11 @@ class Message:
             **values,
         }
         given = {name: common[name] for name in entry.placeholders}
-        return self.runtime.catalogue.sms(template, self.language, **given).text
+        return self.tell(self.runtime.catalogue.sms(template, self.language, **given))
+
+    def tell(self, sms: Sms) -> str:
+        self.said.append(sms)
+        return sms.text
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class Reply:
     text: str
     complaint_id: int | None = None
     outgoing_id: int | None = None  # the outbox row that this answer is, when it must not be lost
+    parts: tuple[Sms, ...] = ()  # the registered messages that the text is made of, beside that row
 
 
 Handler = Callable[[Message], Reply]
@@ -69,16 +76,20 @@ Handler = Callable[[Message], Reply]
 def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, now: datetime) -> Reply:
     """What `sender` gets for `body`. Writes what follows from it into the transaction at hand."""
     if is_plain_status(parsed := parse(body)):  # the commonest message: neither the conversation nor the telephone matters
-        return show_status(Message(db, runtime, key, sender, parsed, "", now))
+        return _answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
     conversation = _conversation(db, sender, now)
     awaiting = conversation.awaiting if conversation else _awaits_feedback(db, sender, body)
     parsed = parse(body, awaiting=awaiting) if awaiting else parsed
     phone = db.execute(_phone, {"number": sender}).first()
     message = Message(db, runtime, key, sender, parsed, _language(parsed, phone), now, awaiting,
                       dict(conversation.context) if conversation else {})  # fmt: skip
-    if conversation and awaiting in CONTINUE and _is_an_answer(parsed, awaiting):
-        return CONTINUE[awaiting](message)
-    return INTENTS[parsed.intent](message)
+    goes_on = conversation and awaiting in CONTINUE and _is_an_answer(parsed, awaiting)
+    return _answer_with(CONTINUE[awaiting or ""] if goes_on else INTENTS[parsed.intent], message)
+
+
+def _answer_with(handler: Handler, message: Message) -> Reply:
+    reply = handler(message)
+    return replace(reply, parts=tuple(dict.fromkeys(sms for sms in message.said if sms.text in reply.text)))
 
 
 def plain_status(db: Reader, runtime: Runtime, row: Row[Any], parsed: Parsed) -> Reply:
@@ -328,7 +339,7 @@ def _own_language(message: Message, row: Row[Any] | None) -> str:
 
 
 def _status_text(message: Message, row: Any) -> str:
-    return status.sentence(message.runtime, row, message.language)
+    return message.tell(status.message(message.runtime, row, message.language))
 
 
 def _asked(message: Message, ack: str) -> status.Answer:

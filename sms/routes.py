@@ -1,22 +1,29 @@
-"""The text line's webhooks: inbound messages and delivery reports.
+"""The text line's webhooks: inbound messages and delivery reports, of whichever carrier.
 
 Verify, read, keep under the carrier's id, answer. A message delivered twice gets the same answer and is acted on once; one
-that fails half-way is kept as pending, acknowledged, and taken up by the worker.
+that fails half-way is kept as pending, acknowledged, and taken up by the worker. Twilio takes the answer as TwiML; to the
+others it is owed, and goes out as every other message does.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from carriers.webhook import Refused, Webhook, receive
-from helpline import delivery, limits, numbers, text
+from carriers import aggregator, kannel, mobile_seva, twilio
+from carriers.base import Incoming, Refused, Report
+from carriers.webhook import Webhook, receive
+from helpline import carriers_in_use, limits, numbers, outbox, reports, text
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Inbound
 from sms import dialogue
@@ -32,28 +39,79 @@ _EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 def create_blueprint(runtime: Runtime) -> Blueprint:
     blueprint = Blueprint("sms", __name__, url_prefix="/sms")
+    _twilio_webhooks(blueprint, runtime)
+    _other_webhooks(blueprint, runtime)
+    return blueprint
 
+
+def _twilio_webhooks(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.post("/incoming")
     def incoming() -> Response:
         """A message comes in; the answer is TwiML with at most one message."""
-        try:
-            webhook = _receive(runtime)
-        except Refused:
-            return Response("refused\n", status=403, mimetype="text/plain")
-        return Response(take_in(runtime, webhook), mimetype="text/xml")
+        with _verified(runtime, "simulator", "twilio"):
+            message = twilio.read_incoming(_receive(runtime))
+        return Response(take_in(runtime, message), mimetype="text/xml")
 
     @blueprint.post("/status")
     def status() -> Response:
         """A delivery report; reports of messages not known (yet) are kept."""
-        try:
-            webhook = _receive(runtime)
-        except Refused:
-            return Response("refused\n", status=403, mimetype="text/plain")
-        with runtime.writing() as db:
-            delivery.status_callback(db, webhook.fields, webhook.query, utc_now())
-        return Response("", status=204)
+        with _verified(runtime):
+            report = twilio.read_report(_receive(runtime))
+        return _take_report(runtime, report)
 
-    return blueprint
+
+def _other_webhooks(blueprint: Blueprint, runtime: Runtime) -> None:
+    config = runtime.config
+
+    @blueprint.route("/kannel/incoming", methods=["GET", "POST"])
+    def kannel_incoming() -> Response:
+        """smsbox brings a message; the empty answer sends nothing, ours goes out by the outbox."""
+        with _verified(runtime, "kannel"):
+            message = kannel.read_incoming(request.environ, request.get_data(), remote=request.remote_addr,
+                                           allowed=config.carriers.kannel.allow, secret=config.secrets.kannel_secret)  # fmt: skip
+        return _take_message(runtime, message)
+
+    @blueprint.get("/kannel/status")
+    def kannel_status() -> Response:
+        """Kannel reports on a message, at the address that we gave with it."""
+        with _verified(runtime):
+            report = kannel.read_report(request.environ.get("QUERY_STRING", ""), carriers_in_use.report_secret(config))
+        return _take_report(runtime, report)
+
+    @blueprint.route("/mobile-seva/incoming", methods=["GET", "POST"])
+    def mobile_seva_incoming() -> Response:
+        """The government's pull service brings a message."""
+        settings = config.carriers.mobile_seva
+        with _verified(runtime, "mobile_seva"):
+            message = mobile_seva.read_incoming(request.environ, request.get_data(), remote=request.remote_addr,
+                                                allowed=settings.allow, keywords=settings.keywords)  # fmt: skip
+        return _take_message(runtime, message)
+
+    @blueprint.post("/aggregator/incoming")
+    def aggregator_incoming() -> Response:
+        """An aggregator brings a message, signed."""
+        with _verified(runtime, "aggregator"):
+            message = aggregator.read_incoming(request.environ, request.get_data(), *_aggregator(runtime))
+        return _take_message(runtime, message)
+
+    @blueprint.post("/aggregator/status")
+    def aggregator_status() -> Response:
+        """An aggregator reports on a message, signed."""
+        with _verified(runtime):
+            report = aggregator.read_report(request.environ, request.get_data(), *_aggregator(runtime))
+        return _take_report(runtime, report)
+
+
+@contextmanager
+def _verified(runtime: Runtime, *carriers: str) -> Iterator[None]:
+    """403 for what is refused, and for a message of a carrier that brings none here (`carrier` not in `inbound_sms`)."""
+    if carriers and not set(carriers) & set(runtime.config.carriers.inbound_sms):
+        abort(Response("refused\n", status=403, mimetype="text/plain"))
+    try:
+        yield
+    except Refused as reason:
+        log.info("sms.refused", carriers=carriers, reason=str(reason))
+        abort(Response("refused\n", status=403, mimetype="text/plain"))
 
 
 def _receive(runtime: Runtime) -> Webhook:
@@ -63,26 +121,60 @@ def _receive(runtime: Runtime) -> Webhook:
     return receive(request.environ, request.get_data(), runtime.config.public_url, tokens)
 
 
-def take_in(runtime: Runtime, webhook: Webhook) -> str:
-    """The TwiML for a message. Never raises: a fault of ours keeps the message and says so."""
-    key = _key(webhook)
+def _aggregator(runtime: Runtime) -> tuple[tuple[str, ...], aggregator.Dialect, float]:
+    secrets = runtime.config.secrets
+    return (secrets.aggregator_secret, secrets.aggregator_secret_next), carriers_in_use.dialect(runtime.config), time.time()
+
+
+def _take_report(runtime: Runtime, report: Report | None) -> Response:
+    if report is not None:
+        with runtime.writing() as db:
+            reports.take_in(db, runtime, report, utc_now())
+    return Response("", status=204)
+
+
+def _take_message(runtime: Runtime, message: Incoming) -> Response:
+    """An empty answer; 503 asks the carrier to bring the message again, when it could not be kept."""
+    kept = take_in(runtime, message) is not None
+    return Response("", status=200 if kept else 503, mimetype="text/plain")
+
+
+# ── taking a message in ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def take_in(runtime: Runtime, message: Incoming) -> str | None:
+    """The answer as the message's carrier takes it: TwiML, or "" where the answer is owed instead.
+
+    Never raises: a fault of ours keeps the message for the worker. None: it could not even be kept.
+    """
+    key = _key(message)
     try:
-        if (answer := _status_at_once(runtime, key, webhook)) is not None:
+        if (answer := _status_at_once(runtime, key, message)) is not None:
             return answer
         with runtime.writing() as db:
-            return _answered_before(db, key) or _answer(db, runtime, key, webhook)
+            known = _answered_before(db, key)
+            return _answer(db, runtime, key, message) if known is None else _as_taken(message, known)
     except IntegrityError:  # the same message in another process at the same moment: its answer stands
         with runtime.reading() as session:
-            return _answered_before(session.connection(), key) or _EMPTY
+            return _as_taken(message, _answered_before(session.connection(), key) or "")
     except Exception:
         log.exception("sms.failed", key=key)
-        return _keep(runtime, key, webhook)
+        return _keep(runtime, key, message)
 
 
-def _status_at_once(runtime: Runtime, key: str, webhook: Webhook) -> str | None:
+def _takes_answers(message: Incoming) -> bool:
+    """Whether the carrier sends what its webhook is answered with."""
+    return message.carrier == outbox.ANSWERING
+
+
+def _as_taken(message: Incoming, answer: str) -> str:
+    return answer or (_EMPTY if _takes_answers(message) else "")
+
+
+def _status_at_once(runtime: Runtime, key: str, message: Incoming) -> str | None:
     """The answer to STATUS <number> from the registered telephone, in one read and one write; None for anything else."""
-    sender, body = numbers.e164(webhook.get("From")), _body(webhook)
-    if sender is None or not dialogue.is_plain_status(parsed := parse(body)):
+    sender, body = numbers.e164(message.sender), _body(message)
+    if sender is None or not _takes_answers(message) or not dialogue.is_plain_status(parsed := parse(body)):
         return None
     now, limit = utc_now(), runtime.config.sms.replies_per_hour
     with runtime.directly() as db:
@@ -91,7 +183,7 @@ def _status_at_once(runtime: Runtime, key: str, webhook: Webhook) -> str | None:
             return None
         reply = dialogue.plain_status(db, runtime, row, parsed)
         answer = twiml(reply)
-        received = _row(key, webhook, now) | {"answer": answer, "complaint_id": reply.complaint_id}
+        received = _row(key, message, now) | {"answer": answer, "complaint_id": reply.complaint_id}
         try:
             db.write([(_insert_inbound, received), limits.counting("sms-reply", sender, now)], lasting=False)
         except IntegrityError:  # delivered before: its first answer stands
@@ -99,40 +191,55 @@ def _status_at_once(runtime: Runtime, key: str, webhook: Webhook) -> str | None:
         return answer
 
 
-def _body(webhook: Webhook) -> str:
-    return webhook.get("Body").replace("\x00", "")[:MAX_BODY]
+def _body(message: Incoming) -> str:
+    return message.text.replace("\x00", "")[:MAX_BODY]
 
 
-def _key(webhook: Webhook) -> str:
-    sid = webhook.get("MessageSid") or webhook.get("SmsSid") or webhook.get("SmsMessageSid")
+def _key(message: Incoming) -> str:
+    """What tells the message from every other one; without an id of the carrier's, its content within the hour."""
+    sid = message.sid
     if not sid:
-        content = "\n".join((webhook.get("From"), webhook.get("To"), webhook.get("Body"), f"{utc_now():%Y%m%d%H}"))
+        content = "\n".join((message.sender, message.recipient, message.text, f"{utc_now():%Y%m%d%H}"))
         sid = "h" + hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:40]
-    return f"sms:{sid[:64]}"
+    return f"sms:{sid[:64]}" if _takes_answers(message) else f"sms:{message.carrier}:{sid[:50]}"
 
 
 def _answered_before(db: Connection, key: str) -> str | None:
     row = db.execute(_known, {"wanted": key}).first()
-    return (row.answer or _EMPTY) if row else None
+    return (row.answer or "") if row else None
 
 
-def _answer(db: Connection, runtime: Runtime, key: str, webhook: Webhook) -> str:
+def _answer(db: Connection, runtime: Runtime, key: str, message: Incoming) -> str:
     now = utc_now()
-    sender = numbers.e164(webhook.get("From"))
-    body = _body(webhook)
-    row = _row(key, webhook, now)
-    if sender is None or not limits.may(db, "sms-reply", sender, runtime.config.sms.replies_per_hour, now):
-        db.execute(_insert_inbound, [row | {"answer": _EMPTY}])  # kept and not answered: headers, short codes, machines
-        return _EMPTY
-    reply = dialogue.answer(db, runtime, key, sender, body, now)
-    answer = twiml(reply)
+    sender = numbers.e164(message.sender)
+    row = _row(key, message, now)
+    if not _may_answer(db, runtime, sender, now):
+        db.execute(_insert_inbound, [row | {"answer": _as_taken(message, "")}])
+        return _as_taken(message, "")
+    reply = dialogue.answer(db, runtime, key, sender or "", _body(message), now)
+    if _takes_answers(message):
+        answer = twiml(reply)
+    else:
+        answer = ""
+        owe(db, key, sender or "", reply, now)
     db.execute(_insert_inbound, [row | {"answer": answer, "complaint_id": reply.complaint_id}])
     return answer
 
 
-def _row(key: str, webhook: Webhook, now: Any, state: str = "done") -> dict[str, Any]:
-    kept = {name: webhook.get(name)[:MAX_BODY].replace("\x00", "") for name in ("From", "To", "Body", "MessageSid", "NumMedia")}
-    sender = numbers.e164(webhook.get("From")) or webhook.get("From")[:64].replace("\x00", "")
+def _may_answer(db: Connection, runtime: Runtime, sender: str | None, now: datetime) -> bool:
+    """Headers, short codes, our own numbers, and machines that never cease: kept and not answered."""
+    config = runtime.config
+    if sender is None or sender in (config.helpline.sms_number, config.helpline.number):
+        return False
+    return limits.may(db, "sms-reply", sender, config.sms.replies_per_hour, now)
+
+
+def _row(key: str, message: Incoming, now: Any, state: str = "done") -> dict[str, Any]:
+    kept = {"From": message.sender, "To": message.recipient, "Body": message.text, "MessageSid": message.sid, "NumMedia": message.media}
+    kept = {name: value[:MAX_BODY].replace("\x00", "") for name, value in kept.items()}
+    if not _takes_answers(message):
+        kept |= {"Carrier": message.carrier} | ({"SentAt": message.sent_at.isoformat()} if message.sent_at else {})
+    sender = numbers.e164(message.sender) or message.sender[:64].replace("\x00", "")
     return {"key": key, "kind": "sms", "payload": kept, "state": state, "attempts": 0, "received_at": now, "from_number": sender}
 
 
@@ -145,15 +252,27 @@ def twiml(reply: dialogue.Reply) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><Response><Message{attribute}>{escape(reply.text)}</Message></Response>'
 
 
-def _keep(runtime: Runtime, key: str, webhook: Webhook) -> str:
+def owe(db: Connection, key: str, sender: str, reply: dialogue.Reply, now: datetime) -> None:
+    """The reply as messages of the outbox: each of its parts is a registered message of its own, in their order."""
+    for position, sms in enumerate(reply.parts):
+        outbox.owe(db, outbox.Owed(f"reply:{key}:{position}", sender, sms, reply.complaint_id, asked=True), now)
+    if reply.outgoing_id:
+        outbox.release(db, reply.outgoing_id, now + timedelta(milliseconds=1))  # a warning of danger goes before it
+
+
+def _keep(runtime: Runtime, key: str, message: Incoming) -> str | None:
     """Store the message as pending for the worker, and tell the sender it was received."""
+    kept = True
     try:
         with runtime.writing() as db:
-            if not _answered_before(db, key):
-                db.execute(_insert_inbound, [_row(key, webhook, utc_now(), "pending")])
+            if _answered_before(db, key) is None:
+                db.execute(_insert_inbound, [_row(key, message, utc_now(), "pending")])
     except Exception:
+        kept = False
         log.exception("sms.not_kept", key=key)
-    language = text.reply_language(webhook.get("Body")[:500])
+    if not _takes_answers(message):
+        return "" if kept else None
+    language = text.reply_language(message.text[:500])
     settings = runtime.config.helpline
     sms = runtime.catalogue.sms("sms.kept", language, helpline=settings.short_name, phone=settings.display_number)
     return twiml(dialogue.Reply(sms.text))
@@ -161,18 +280,15 @@ def _keep(runtime: Runtime, key: str, webhook: Webhook) -> str:
 
 def take_up(runtime: Runtime, key: str) -> None:
     """Answer a message that was kept as pending: by the outbox, since its webhook is long answered."""
-    from helpline import outbox
-    from prompts.catalogue import Sms
-
     now = utc_now()
     with runtime.writing() as db:
         row = db.execute(select(Inbound.__table__).where(Inbound.key == key, Inbound.state == "pending")).first()
         if row is None:
             return
         sender = numbers.e164(row.from_number)
-        reply = dialogue.answer(db, runtime, key, sender, row.payload.get("Body", ""), now) if sender else dialogue.Reply("")
-        if reply.text and sender and not reply.outgoing_id:
-            message = Sms(reply.text, "sms.reply", text.reply_language(row.payload.get("Body", "")), "", 1)
-            outbox.owe(db, outbox.Owed(f"reply:{key}", sender, message, reply.complaint_id), now)
+        reply = dialogue.Reply("")
+        if sender and _may_answer(db, runtime, sender, now):
+            reply = dialogue.answer(db, runtime, key, sender, row.payload.get("Body", ""), now)
+            owe(db, key, sender, reply, now)
         done = {"state": "done", "answer": twiml(reply), "complaint_id": reply.complaint_id}
         db.execute(update(Inbound).where(Inbound.key == key).values(**done))

@@ -48,7 +48,7 @@ def test_no_personal_data_in_the_logs(app, config, caller, capsys, monkeypatch):
     def fails(*_args, **_kwargs):
         raise ValueError("private words of Rahima +919830012345")
 
-    monkeypatch.setattr(status, "sentence", fails)
+    monkeypatch.setattr(status, "message", fails)
     caller.texts("STATUS")
     logged = capsys.readouterr()
     text = logged.out + logged.err

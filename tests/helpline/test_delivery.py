@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from carriers.base import Accepted, Permanent, Temporary, Unknown
-from helpline import calls, clocks, complaints, delivery, worker
+from carriers.base import Accepted, Permanent, Stopped, Temporary, Unknown
+from carriers.twilio import read_report
+from carriers.webhook import Webhook
+from helpline import calls, clocks, complaints, delivery, reports, worker
+from helpline.carriers_in_use import InUse
 from helpline.complaints import Actor, Filing
 from models import Complaint, Inbound, Outgoing, Phone
 
@@ -16,12 +19,14 @@ CITIZEN = Actor("citizen", "sms")
 class Carrier:
     """A carrier at its edge: what it was given, and what it answers."""
 
-    name = "fake"
+    name = "twilio"
+    answers_lookups = True
 
     def __init__(self, *outcomes):
         self.outcomes, self.got, self.known = list(outcomes), [], {}
 
-    def send_sms(self, to, text, *, reference):
+    def send_sms(self, message):
+        text = message.text
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, Exception):
             if isinstance(outcome, Unknown) and outcome.code == "arrived":
@@ -50,7 +55,15 @@ def outgoing(runtime):
 
 
 def send(runtime, carrier, now):
-    return delivery.send_due(runtime, carrier, lambda: now)
+    return delivery.send_due(runtime, [carrier], lambda: now)
+
+
+def settle(runtime, carrier, now):
+    return delivery.settle_unknown(runtime, {carrier.name: carrier}, now)
+
+
+def reported(db, runtime, fields, query, now):
+    reports.take_in(db, runtime, read_report(Webhook(fields, query)), now)
 
 
 def test_sent_and_delivered(runtime, owed, now):
@@ -58,8 +71,8 @@ def test_sent_and_delivered(runtime, owed, now):
     assert send(runtime, Carrier(), now) == 1
     assert outgoing(runtime).state == "sent"
     with runtime.writing() as db:
-        delivery.status_callback(db, {"MessageSid": "SM1", "MessageStatus": "delivered"}, {}, now)
-        delivery.status_callback(db, {"MessageSid": "SM1", "MessageStatus": "sent"}, {}, now)
+        reported(db, runtime, {"MessageSid": "SM1", "MessageStatus": "delivered"}, {}, now)
+        reported(db, runtime, {"MessageSid": "SM1", "MessageStatus": "sent"}, {}, now)
     assert (outgoing(runtime).state, outgoing(runtime).carrier_status) == ("delivered", "delivered"), "a late `sent` changes nothing"
     assert send(runtime, Carrier(), now) == 0
 
@@ -67,7 +80,7 @@ def test_sent_and_delivered(runtime, owed, now):
 def test_a_report_that_comes_before_our_own_record(runtime, owed, now):
     owed()
     with runtime.writing() as db:
-        delivery.status_callback(db, {"MessageSid": "SM1", "MessageStatus": "delivered"}, {}, now)
+        reported(db, runtime, {"MessageSid": "SM1", "MessageStatus": "delivered"}, {}, now)
     send(runtime, Carrier(), now)
     assert outgoing(runtime).state == "delivered"
 
@@ -86,8 +99,8 @@ def test_a_temporary_refusal_is_tried_again_later_and_at_last_parked(runtime, ow
 
 def test_a_permanent_refusal_waits_for_a_person(runtime, owed, now):
     owed()
-    send(runtime, Carrier(Permanent("21610")), now)
-    assert (outgoing(runtime).state, outgoing(runtime).error_code) == ("parked", "21610")
+    send(runtime, Carrier(Permanent("21408")), now)
+    assert (outgoing(runtime).state, outgoing(runtime).error_code) == ("parked", "21408")
 
 
 def test_a_landline_gets_no_sms(runtime, owed, now):
@@ -98,13 +111,24 @@ def test_a_landline_gets_no_sms(runtime, owed, now):
     assert outgoing(runtime).error_code == "not_mobile"
 
 
-def test_who_asked_for_silence_gets_none(runtime, owed, now):
-    owed()
+def test_who_asked_for_silence_gets_none_but_answers(runtime, owed, now):
+    filed = owed()
     with runtime.writing() as db:
         db.execute(Phone.__table__.insert(), [{"number": "+919830012345", "sms_stopped_at": now, "updated_at": now}])
+        complaints.act(db, runtime, filed.id, "review", Actor("cell", "agent"), now)
     carrier = Carrier()
     send(runtime, carrier, now)
-    assert (carrier.got, outgoing(runtime).state) == ([], "suppressed")
+    with runtime.reading() as db:
+        states = {m.template: m.state for m in db.scalars(select(Outgoing))}
+    assert states == {"notify.registered": "sent", "notify.under_review": "suppressed"}, "the number is what was asked for just now"
+
+
+def test_an_opt_out_at_the_carrier_is_remembered(runtime, owed, now):
+    owed()
+    send(runtime, Carrier(Stopped("21610")), now)
+    assert (outgoing(runtime).state, outgoing(runtime).error_code) == ("parked", "21610")
+    with runtime.reading() as db:
+        assert db.get(Phone, "+919830012345").sms_stopped_at == now
 
 
 @pytest.mark.parametrize(("code", "sends"), [("arrived", 1), ("timeout", 1)])
@@ -115,7 +139,7 @@ def test_an_unknown_outcome_is_looked_up_before_anything_is_sent_again(runtime, 
     assert outgoing(runtime).state == "claimed"
     assert send(runtime, carrier, now) == 0, "nobody sends it meanwhile"
     later = now + timedelta(seconds=runtime.config.worker.claim_seconds + 1)
-    delivery.settle_unknown(runtime, carrier, later)
+    settle(runtime, carrier, later)
     send(runtime, carrier, later)
     assert outgoing(runtime).state == "sent"
     assert len(carrier.got) == sends, "the citizen gets it exactly once"
@@ -124,10 +148,10 @@ def test_an_unknown_outcome_is_looked_up_before_anything_is_sent_again(runtime, 
 def test_an_answer_that_was_reported_is_not_sent_again(runtime, now):
     with runtime.writing() as db:
         filed = complaints.file(db, runtime, Filing(channel="sms", language="en", phone="+919830012345"), CITIZEN, now, answered=True)
-        delivery.status_callback(db, {"MessageSid": "SMx", "MessageStatus": "delivered"}, {"outbox": str(filed.outgoing_id)}, now)
+        reported(db, runtime, {"MessageSid": "SMx", "MessageStatus": "delivered"}, {"outbox": str(filed.outgoing_id)}, now)
     carrier = Carrier()
     later = now + timedelta(hours=1)
-    delivery.settle_unknown(runtime, carrier, later)
+    settle(runtime, carrier, later)
     assert send(runtime, carrier, later) == 0
     assert outgoing(runtime).state == "delivered"
 
@@ -137,14 +161,14 @@ def test_an_answer_nobody_reported_on_is_sent(runtime, now):
         complaints.file(db, runtime, Filing(channel="sms", language="en", phone="+919830012345"), CITIZEN, now, answered=True)
     carrier = Carrier()
     later = now + timedelta(hours=1)
-    delivery.settle_unknown(runtime, carrier, later)
+    settle(runtime, carrier, later)
     assert send(runtime, carrier, later) == 1
 
 
 @pytest.mark.parametrize("fields", [{}, {"MessageSid": "x"}, {"MessageStatus": "sent"}, {"MessageSid": "y" * 500, "MessageStatus": "nonsense"}])
 def test_strange_reports_harm_nothing(runtime, now, fields):
     with runtime.writing() as db:
-        delivery.status_callback(db, fields, {"outbox": "²"}, now)
+        reported(db, runtime, fields, {"outbox": "²"}, now)
 
 
 def test_what_is_late_goes_to_the_next_level_once(runtime, owed, now):
@@ -210,7 +234,7 @@ def test_one_job_that_fails_does_not_stop_the_others(runtime, owed, now, monkeyp
     carrier = Carrier()
     carrier.fetch_recording = lambda url: (b"", "")
     monkeypatch.setattr("helpline.translation.translate_due", lambda *_: 0)
-    worker.run_once(runtime, now, carrier)
+    worker.run_once(runtime, now, InUse(carrier, (carrier,), {carrier.name: carrier}))
     assert outgoing(runtime).state == "sent"
 
 

@@ -42,7 +42,7 @@ def test_production_starts_when_all_is_there(tmp_path):
     environ = {"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), "PUBLIC_URL": "https://h.example", "SECRET_KEY": "k" * 40,
                "TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "TWILIO_AUTH_TOKEN": "t" * 32}  # fmt: skip
     config = load(environ=environ)
-    assert (config.carriers.sms, config.simulator.enabled) == ("twilio", False)
+    assert (config.carriers.inbound_sms, config.carriers.outbound_sms, config.simulator.enabled) == (("twilio",), ("twilio",), False)
     assert "t" * 32 not in repr(config)
 
 
@@ -69,9 +69,15 @@ def test_a_faulty_prompt_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "segments"),
     [("", 1), ("a" * 160, 1), ("a" * 161, 2), ("a" * 306, 2), ("a" * 307, 3), ("€" * 80, 1), ("€" * 81, 2), ("ক" * 70, 1), ("ক" * 71, 2),
-     ("ক" * 134, 2), ("ক" * 135, 3), ("😀" * 35, 1), ("😀" * 36, 2), ("a" * 159 + "’", 3)],
+     ("ক" * 134, 2), ("ক" * 135, 3), ("😀" * 35, 1), ("😀" * 36, 2), ("a" * 159 + "’", 3), ("a" * 152 + "{" + "a" * 10, 2), ("a" * 159 + "€", 2),
+     ("a" * 158 + "€", 1), ("a" * 152 + "€" + "b" * 152, 3), ("a" * 152 + "€" + "b" * 151, 2), ("₹", 1), ("’" + "a" * 70, 2),
+     ("é" + "a" * 159, 1), ("ç" * 10, 1), ("Ç" * 160, 1), ("`", 1), ("\f", 1), ("\t", 1), ("\r\n" * 80, 1), ("\r\n" * 153, 2), ("e\u0301" * 36, 2),
+     # what is one sign is never split: letters with vowel signs, a joined family, a flag; conjuncts are
+     ("কি" * 35, 1), ("কি" * 36, 2), ("কি" * 66, 2), ("কি" * 67, 3), ("ক" * 66 + "কি" + "ক" * 66, 3), ("ক্ষ্ম" * 40, 3), ("য\u09bc" * 36, 2),
+     ("ক" * 60 + "👨‍👩‍👧‍👦" + "ক" * 60, 3), ("ক" * 66 + "😀" + "ক" * 66, 3), ("ক" * 65 + "🇮🇳" + "ক" * 66, 3), ("🇮🇳" * 17, 1), ("🇮🇳" * 20, 2), ("👨‍👩‍👧‍👦" * 7, 2)],
 )  # fmt: skip
 def test_segments(text, segments):
+    """What the npm package sms-segments-calculator 1.3 says."""
     assert segment_count(text) == segments
 
 

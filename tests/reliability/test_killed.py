@@ -22,6 +22,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from carriers.twilio import Twilio
 from helpline import acknowledgement, complaints, delivery
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
@@ -151,8 +152,8 @@ def test_the_worker_killed_while_it_sends(runtime, database_url, tmp_path):
     with runtime.writing() as db:
         for n in range(120):
             complaints.file(db, runtime, Filing(channel="sms", language="en", phone=f"+9198300{10000 + n}"), Actor("citizen", "sms"), now)
-    env = environ(database_url, tmp_path, free_port(), HELPLINE_CARRIERS__SMS="twilio", HELPLINE_CARRIERS__TWILIO__API_BASE=base,
-                  HELPLINE_WORKER__POLL_SECONDS="0.2", HELPLINE_WORKER__SEND_PER_SECOND="200", HELPLINE_TRANSLATION__ENABLED="false")  # fmt: skip
+    env = environ(database_url, tmp_path, free_port(), HELPLINE_CARRIERS__OUTBOUND_SMS="twilio", HELPLINE_CARRIERS__TWILIO__API_BASE=base,
+                  HELPLINE_WORKER__POLL_SECONDS="0.2", HELPLINE_CARRIERS__TWILIO__PER_SECOND="200", HELPLINE_TRANSLATION__ENABLED="false")  # fmt: skip
     command = [str(BIN / "flask"), "--app", "app", "worker"]
     for target in (10, 35, 60):
         process = begin(command, env)
@@ -161,10 +162,10 @@ def test_the_worker_killed_while_it_sends(runtime, database_url, tmp_path):
             time.sleep(0.01)
         kill(process)
     assert len(server.got) >= 60
-    carrier = delivery.twilio.Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, sender="+913322145555", status_callback=base, api_base=base)
+    carrier = Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, sender="+913322145555", status_callback=base, api_base=base)
     later = utc_now() + timedelta(hours=1)
-    delivery.settle_unknown(runtime, carrier, later)
-    while delivery.send_due(runtime, carrier, lambda: later):
+    delivery.settle_unknown(runtime, {"twilio": carrier}, later)
+    while delivery.send_due(runtime, [carrier], lambda: later):
         pass
     server.shutdown()
     server.server_close()

@@ -1,0 +1,90 @@
+"""The carriers that the configuration chose, built; and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carriers import aggregator, cdac, kannel, twilio
+from carriers.base import Codes, SmsCarrier, VoiceCarrier
+from helpline.config import Config
+
+_CODES = {twilio.Twilio.name: twilio.CODES, kannel.NAME: kannel.CODES, cdac.NAME: cdac.CODES}
+
+
+@dataclass(frozen=True)
+class InUse:
+    """`outbound`: for SMS, in the order in which they are tried. `known`: every one that may be asked about a message."""
+
+    voice: VoiceCarrier
+    outbound: tuple[SmsCarrier, ...]
+    known: Mapping[str, SmsCarrier]
+
+
+def in_use(config: Config) -> InUse:
+    outbound = tuple(_sms_carrier(config, name) for name in config.carriers.outbound_sms)
+    answering = tuple(_twilio(config, name) for name in config.carriers.inbound_sms if name in ("simulator", "twilio"))
+    return InUse(_twilio(config, config.carriers.voice), outbound, {carrier.name: carrier for carrier in (*answering, *outbound)})
+
+
+def codes_of(config: Config, carrier: str | None) -> Codes:
+    """A carrier's words, by the name that stands on its messages."""
+    if carrier == aggregator.NAME:
+        return dialect(config).codes()
+    return _CODES.get(carrier or "", twilio.CODES)
+
+
+def _sms_carrier(config: Config, name: str) -> SmsCarrier:
+    makers = {"kannel": _kannel, "cdac": _cdac, "aggregator": _aggregator}
+    return makers[name](config) if name in makers else _twilio(config, name)
+
+
+def _twilio(config: Config, name: str) -> twilio.Twilio:
+    """The simulator is a Twilio-compatible server of our own."""
+    settings = config.carriers.twilio
+    return twilio.Twilio(
+        account_sid=config.secrets.twilio_account_sid,
+        auth_token=config.secrets.twilio_auth_token,
+        sender=config.helpline.sms_number,
+        status_callback=f"{config.public_url}/sms/status",
+        api_base=f"{config.public_url}/simulator/carrier" if name == "simulator" else settings.api_base,
+        media_hosts=settings.media_hosts,
+        timeout=settings.timeout_seconds,
+    )
+
+
+def _kannel(config: Config) -> SmsCarrier:
+    settings = config.carriers.kannel
+    return kannel.Kannel(
+        url=settings.url,
+        username=settings.username,
+        password=config.secrets.kannel_password,
+        sender=config.helpline.sms_number,
+        report_url=f"{settings.report_url or config.public_url}/sms/kannel/status",
+        secret=report_secret(config),
+        timeout=settings.timeout_seconds,
+    )
+
+
+def report_secret(config: Config) -> str:
+    """What the addresses of Kannel's delivery reports are signed with."""
+    return config.secrets.kannel_secret or config.secrets.secret_key
+
+
+def _cdac(config: Config) -> SmsCarrier:
+    settings, secrets = config.carriers.cdac, config.secrets
+    return cdac.Cdac(url=settings.url, username=settings.username, password=secrets.cdac_password,
+                     secure_key=secrets.cdac_secure_key, timeout=settings.timeout_seconds)  # fmt: skip
+
+
+def _aggregator(config: Config) -> SmsCarrier:
+    settings = config.carriers.aggregator
+    return aggregator.Aggregator(url=settings.url, secret=config.secrets.aggregator_secret, sender=config.helpline.sms_number,
+                                 dialect=dialect(config), timeout=settings.timeout_seconds)  # fmt: skip
+
+
+def dialect(config: Config) -> aggregator.Dialect:
+    """How the configured aggregator names things."""
+    settings = config.carriers.aggregator
+    names = aggregator.Dialect.__dataclass_fields__
+    return aggregator.Dialect(**{name: getattr(settings, name) for name in names})
