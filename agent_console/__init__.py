@@ -6,7 +6,18 @@ from typing import Any
 
 from flask import Blueprint, Flask, render_template, request, session
 
-from agent_console import access, accounts, casework, intake, messages, sign_in, texts, worklist
+from agent_console import (
+    access,
+    accounts,
+    casework,
+    intake,
+    messages,
+    reference_data,
+    routing_page,
+    sign_in,
+    texts,
+    worklist,
+)
 from helpline import acknowledgement, lifecycle
 from helpline import text as helpline_text
 from helpline.runtime import Runtime, utc_now
@@ -18,7 +29,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_PATH="/console",
                       SESSION_COOKIE_SECURE=runtime.config.public_url.startswith("https://"), WTF_CSRF_TIME_LIMIT=None)  # fmt: skip
     access.guard(blueprint, runtime)
-    for part in (sign_in, worklist, casework, intake, messages, accounts):
+    for part in (sign_in, worklist, casework, intake, messages, accounts, reference_data, routing_page):
         part.register(blueprint, runtime)
     _give_templates(blueprint, runtime)
     app.register_blueprint(blueprint)
@@ -55,7 +66,7 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
     def give() -> dict[str, Any]:
         return {
             "t": t, "has_text": catalogue.__contains__, "ui_language": language, "digits": digits, "csrf_token": access.csrf_token,
-            "when": lambda moment: texts.when(moment, language()), "phone": access.shown_number, "name_of": name_of,
+            "when": lambda moment: texts.when(moment, language()), "on_day": lambda day: texts.on_day(day, language()), "day_of": texts.day_of, "phone": access.shown_number, "name_of": name_of,
             "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
             "now": utc_now, "reference": runtime.reference, "settings": runtime.config, "may": lambda e: may(e),
             "is_late": lambda row: bool(row.due_at and row.due_at < utc_now() and lifecycle.is_open(row.state) and row.state != "resolved"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import string
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 
 from helpline.sla import IST
 from helpline.text import to_bengali_digits
@@ -58,3 +58,14 @@ def when(moment: datetime | None, language: str) -> str:
     pattern = "d MMMM y, HH:mm" if language == "bn" else "d MMM y, HH:mm"
     text = format_datetime(moment.astimezone(IST), pattern, locale="bn_IN" if language == "bn" else "en_IN")
     return to_bengali_digits(text) if language == "bn" else text
+
+
+def on_day(day: date, language: str) -> str:
+    """`23 Nov 2026`, `২৩ নভেম্বর ২০২৬`."""
+    text = format_date(day, "d MMMM y" if language == "bn" else "d MMM y", locale="bn_IN" if language == "bn" else "en_IN")
+    return to_bengali_digits(text) if language == "bn" else text
+
+
+def day_of(moment: datetime | None, *, last: bool = False) -> str:
+    """The day of a moment as a date field wants it; `last`: of an end that is the midnight after the last day."""
+    return "" if moment is None else (moment.astimezone(IST) - timedelta(days=1 if last else 0)).date().isoformat()

@@ -111,6 +111,17 @@ def columns(kind: str) -> list[str]:
         return next(csv.reader(file))
 
 
+def shipped_row(kind: str, code: str) -> Row | None:
+    """The row as it was shipped; None for one the office made."""
+    return shipped(DIRECTORY)[kind].get(code)
+
+
+def differences(rows: Rows, kind: str) -> tuple[set[str], list[str]]:
+    """(codes that are new or differ from what was shipped, codes that were taken out)."""
+    before = shipped(DIRECTORY)[kind]
+    return {code for code, row in rows[kind].items() if before.get(code) != row}, [code for code in before if code not in rows[kind]]
+
+
 def amend(db: Connection, kind: str, changes: Mapping[str, Row | None], by_id: int | None, now: datetime) -> int:
     """Set the rows of `changes` (code → row, None takes it out); how many really changed, each in the audit.
 
@@ -125,8 +136,8 @@ def amend(db: Connection, kind: str, changes: Mapping[str, Row | None], by_id: i
     if faults := check({**before, kind: after}):
         raise CannotAmend(faults)
     db.execute(delete(Amendment).where(Amendment.kind == kind, Amendment.code.in_(list(real))))
-    db.execute(insert(Amendment), [{"kind": kind, "code": code, "row": row, "version": new_id(), "at": now, "by_id": by_id}
-                                   for code, row in real.items()])  # fmt: skip
+    kept = [{"kind": kind, "code": code, "row": row, "version": new_id(), "at": now, "by_id": by_id} for code, row in real.items()]
+    db.execute(insert(Amendment), kept)
     db.execute(insert(Audit), [{"at": now, "user_id": by_id, "action": f"reference.{kind}", "complaint_id": None,
                                 "data": {"code": code, "before": before[kind].get(code), "after": row}} for code, row in real.items()])  # fmt: skip
     return len(real)

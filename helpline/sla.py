@@ -37,6 +37,10 @@ class Calendar:
     def is_working_day(self, day: date) -> bool:
         return _is_working_day(self, day)
 
+    def is_holiday(self, day: date) -> bool:
+        """Closed though it is one of the office's week days."""
+        return DAYS[day.weekday()] in self.hours.days and not self.is_working_day(day)
+
     def is_working_time(self, now: datetime) -> bool:
         local = now.astimezone(IST)
         return self.is_working_day(local.date()) and self.hours.from_ <= local.time() < self.hours.to

@@ -24,6 +24,16 @@ AUTH_TOKEN = "token-of-the-tests"
 PUBLIC_URL = "http://helpline.test"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """Argon2 as always, with little memory and one pass: hundreds of accounts are made in these tests."""
+    from argon2 import PasswordHasher
+
+    from helpline import people
+
+    people._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
 @pytest.fixture
 def now() -> datetime:
     return NOW
