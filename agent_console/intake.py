@@ -66,7 +66,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             if row is None:
                 abort(404)
             sent = db.execute(select(Outgoing.body).where(Outgoing.complaint_id == row.id).order_by(Outgoing.id)).first()
-        spoken = runtime.catalogue.text("voice.registered", row.language, ack=" ".join(row.ack))
+        by_sms = runtime.catalogue.text("voice.registered.sms", row.language) if sent else ""
+        spoken = runtime.catalogue.text("voice.registered", row.language, ack=" ".join(row.ack), sms=by_sms)
         return render_template("registered.html", row=row, sms=sent.body if sent else "", spoken=spoken)
 
     @blueprint.get("/new/caller")
