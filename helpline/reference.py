@@ -131,7 +131,7 @@ class Category(Named):
     keywords: Mapping[str, tuple[str, ...]]  # by column suffix: en, bn, bn_latn, hi, hi_latn, weak
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # told apart by identity
 class Reference:
     departments: Mapping[str, Department]
     districts: Mapping[str, District]

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ class Calendar:
     added: frozenset[date]
     removed: frozenset[date]
 
-    @property
+    @cached_property
     def day_minutes(self) -> int:
         """Working minutes of a working day."""
         return _minute(self.hours.to) - _minute(self.hours.from_)
@@ -46,12 +46,8 @@ class Calendar:
         return self.is_working_day(local.date()) and self.hours.from_ <= local.time() < self.hours.to
 
     def add(self, start: datetime, minutes: int) -> datetime:
-        """`minutes` of working time after `start`; UTC. Time outside working hours does not count."""
-        day, minute = self._working_start(start)
-        days, rest = divmod(minute - _minute(self.hours.from_) + max(minutes, 0), self.day_minutes)
-        if rest == 0 and days and minutes > 0:  # the close of a day rather than the opening of the next
-            days, rest = days - 1, self.day_minutes
-        return _at(self._nth_working_day(day, days), self.hours.from_) + timedelta(minutes=rest)
+        """`minutes` of working time after `start`; UTC. Time outside working hours does not count, nor do seconds."""
+        return _add(self, start.replace(second=0, microsecond=0), minutes)
 
     def between(self, start: datetime, end: datetime) -> int:
         """Working minutes from `start` to `end`; 0 when `end` is not later."""
@@ -84,6 +80,15 @@ class Calendar:
 
     def _nth_working_day(self, day: date, count: int) -> date:
         return _nth_working_day(self, day, count)
+
+
+@lru_cache(maxsize=4096)  # all that is filed in a minute has the same few due times
+def _add(calendar: Calendar, start: datetime, minutes: int) -> datetime:
+    day, minute = calendar._working_start(start)
+    days, rest = divmod(minute - _minute(calendar.hours.from_) + max(minutes, 0), calendar.day_minutes)
+    if rest == 0 and days and minutes > 0:  # the close of a day rather than the opening of the next
+        days, rest = days - 1, calendar.day_minutes
+    return _at(calendar._nth_working_day(day, days), calendar.hours.from_) + timedelta(minutes=rest)
 
 
 @lru_cache(maxsize=4096)
@@ -136,6 +141,7 @@ class Target:
     resolution: int
 
 
+@lru_cache(maxsize=4096)
 def target(reference: Reference, calendar: Calendar, category_code: str | None, priority: str, level: int, further: float) -> Target:
     """The service level for a category, priority and level.
 
