@@ -42,6 +42,11 @@ bench: .venv/.dev ## Accuracy on the corpora, and speed as ratios to a bare appl
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.scale
 
+.PHONY: demo
+demo: .venv/.run ## Fill the store with a year of invented, plainly marked complaints
+	$(BIN)/flask --app app upgrade
+	$(BIN)/flask --app app demo
+
 .PHONY: lock
 lock: .venv/.dev ## Pin the requirements anew
 	$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o requirements.lock requirements.in

@@ -97,6 +97,21 @@ def _people_commands(app: Flask, runtime: Runtime) -> None:
         click.echo(people.demo_accounts(runtime, runtime.config.var / "accounts.txt"))
 
 
+    @app.cli.command("demo")
+    @click.option("--complaints", "count", default=4000, show_default=True)
+    @click.option("--seed", default=1, show_default=True, help="another seed, other complaints")
+    def demo(count: int, seed: int) -> None:
+        """A year of invented complaints, plainly marked, made through the rules (development only)."""
+        from helpline import demonstration
+
+        try:
+            states = demonstration.make(runtime, utc_now(), count=count, seed=seed)
+        except demonstration.NotHere:
+            raise click.ClickException("demonstration data is made in development only") from None
+        click.echo(", ".join(f"{number} {state}" for state, number in states.items()))
+        click.echo(f"Staff: demo-supervisor, demo-monitor, demo-phe-305, …; their password is in {runtime.config.var / 'demonstration.txt'}")
+
+
 def _text_commands(app: Flask, runtime: Runtime) -> None:
     @app.cli.command("sms-parse")
     def sms_parse() -> None:

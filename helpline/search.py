@@ -48,19 +48,21 @@ def index_pending(runtime: Runtime, then: Callable[[Connection, Row[Any]], None]
         rows = list(session.execute(select(_complaints).where(Complaint.indexed_seq != Complaint.last_seq).limit(limit)))
     for row in rows:
         with runtime.writing() as db:
-            taken = db.execute(
-                update(Complaint)
-                .where(Complaint.id == row.id, Complaint.last_seq == row.last_seq)
-                .values(indexed_seq=row.last_seq)
-            )
-            if not taken.rowcount:
-                continue  # changed meanwhile: next time
-            db.execute(delete(SearchWord).where(SearchWord.complaint_id == row.id))
-            found = sorted(words(_content(runtime, row)))[:MAX_WORDS]
-            if found:
-                db.execute(insert(SearchWord), [{"complaint_id": row.id, "word": word} for word in found])
-            then(db, row)
+            if take_in(db, runtime, row):
+                then(db, row)
     return len(rows)
+
+
+def take_in(db: Connection, runtime: Runtime, row: Row[Any]) -> bool:
+    """Index one complaint; False when it changed meanwhile: it is pending still."""
+    taken = db.execute(update(Complaint).where(Complaint.id == row.id, Complaint.last_seq == row.last_seq).values(indexed_seq=row.last_seq))
+    if not taken.rowcount:
+        return False
+    db.execute(delete(SearchWord).where(SearchWord.complaint_id == row.id))
+    found = sorted(words(_content(runtime, row)))[:MAX_WORDS]
+    if found:
+        db.execute(insert(SearchWord), [{"complaint_id": row.id, "word": word} for word in found])
+    return True
 
 
 def _content(runtime: Runtime, row: Row[Any]) -> str:
