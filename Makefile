@@ -23,7 +23,7 @@ run: .venv/.run ## Set up all that is needed and start the helpline with a simul
 	@$(BIN)/python serve.py
 
 .PHONY: test
-test: check browser ## All checks and tests: SQLite, PostgreSQL, browser
+test: check browser kannel ## All checks and tests: SQLite, PostgreSQL, browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: check
@@ -35,6 +35,10 @@ check: .venv/.dev ## Formatting, types, imports
 .PHONY: browser
 browser: .venv/.dev ## A Chromium for the browser tests, from the system's packages where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || sh .ci/install-chromium
+
+.PHONY: kannel
+kannel: .venv/.dev ## A Kannel for the gateway's tests, from the system's packages where there is none
+	@test -x /usr/lib/kannel/test/fakesmsc || sh .ci/install-kannel
 
 .PHONY: bench
 bench: .venv/.dev ## Accuracy on the corpora, and speed as ratios to a bare application

@@ -64,7 +64,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def make_config(var: Path, url: str, **overrides: Any) -> Config:
+def make_config(var: Path, url: str, secrets: dict[str, str] | None = None, **overrides: Any) -> Config:
     """The shipped configuration with a test's store, account and address; `overrides`: "section.name": value."""
     environ = {
         "HELPLINE_VAR": str(var),
@@ -73,6 +73,7 @@ def make_config(var: Path, url: str, **overrides: Any) -> Config:
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "SECRET_KEY": "k" * 40,
+        **(secrets or {}),
     }
     values: dict[str, Any] = {
         "storage.recordings": str(var / "recordings"),
