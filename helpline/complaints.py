@@ -6,7 +6,7 @@ connection inside a transaction of the caller's and `now`, an aware time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from helpline import acknowledgement, alerts, effects, events, lifecycle, notices, numbers, outbox, scope
+from helpline import acknowledgement, alerts, effects, events, lifecycle, outbox, scope, telling
 from helpline.effects import CannotAct, Doing
 from helpline.events import SYSTEM, Actor
 from helpline.lifecycle import Role, State, Transition
@@ -104,13 +104,13 @@ def file(
         row["ack"], row["registered_at"] = acknowledgement.generate(now), now
         row |= effects.clock(runtime, row, now)
         event = events.make(row, "register", actor, now, before={}, after=events.facts(row), data=dict(filing.data))
-        owed = _owed(runtime, row, template, event["seq"], actor, answered=answered)
+        owed = telling.owed(runtime, row, template, event["seq"], now, answered=answered, asked=actor.role == Role.CITIZEN)
         try:
             with db.begin_nested():
                 outgoing_id = _write_filing(db, row, event, owed, now)
         except IntegrityError:
             continue  # the number was taken, one time in very many
-        return Filed(row["id"], row["ack"], message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
+        return Filed(row["id"], row["ack"], message=_text_of(owed), outgoing_id=outgoing_id)
     raise RuntimeError("no free acknowledgement number was found")
 
 
@@ -204,7 +204,7 @@ def _act(
     after = before | changes
     event = events.make(after, action, actor, now, before=events.facts(before), after=events.facts(after), data=given)
     template = template or _template(step, after)
-    owed = _owed(runtime, after, template, event["seq"], actor, answered=answered, given=given)
+    owed = telling.owed(runtime, after, template, event["seq"], now, answered=answered, asked=actor.role == Role.CITIZEN, given=given)
     if db.execute(*_change(before, changes, event)).rowcount != 1:
         raise CannotAct("stale")
     db.execute(_insert_event, [event])
@@ -214,7 +214,7 @@ def _act(
     effects.beside(doing, action, after)
     _end_holding(doing, after, action)
     alerts.raise_for(db, before, after, action, event["seq"], now)
-    return Filed(row.id, after["ack"] or "", message=owed.sms.text if owed else "", outgoing_id=outgoing_id)
+    return Filed(row.id, after["ack"] or "", message=_text_of(owed), outgoing_id=outgoing_id)
 
 
 def _tell_joined(doing: Doing, after: Mapping[str, Any], template: str, seq: int) -> None:
@@ -223,9 +223,8 @@ def _tell_joined(doing: Doing, after: Mapping[str, Any], template: str, seq: int
     rows = []
     for row in joined:
         about = {**row._mapping, "department_code": after["department_code"], "due_at": after["due_at"], "news_at": after["news_at"]}
-        owed = _owed(doing.runtime, about, template, seq, given=doing.given, key=f"joined:{after['id']}:{seq}:{row.id}")
-        if owed:
-            rows.append(outbox.row(owed, doing.now))
+        key = f"joined:{after['id']}:{seq}:{row.id}"
+        rows += [outbox.row(one, doing.now) for one in telling.owed(doing.runtime, about, template, seq, doing.now, given=doing.given, key=key)]
     if rows:
         doing.db.execute(_insert_outgoing, rows)
 
@@ -256,22 +255,20 @@ def registering(runtime: Runtime, row: Row[Any], actor: Actor, now: datetime) ->
     after = before | changes
     event = events.make(after, "register", actor, now, before=events.facts(before), after=events.facts(after), data={})
     writes = [_change(before, changes, event), (_insert_event, event)]
-    owed = _owed(runtime, after, _template(step, after), event["seq"], actor)
-    if owed is not None:
-        writes.append((_insert_outgoing, outbox.row(owed, now)))
-    return Filed(row.id, ack, message=owed.sms.text if owed else ""), writes
+    owed = telling.owed(runtime, after, _template(step, after), event["seq"], now, asked=actor.role == Role.CITIZEN)
+    writes += [(_insert_outgoing, outbox.row(one, now)) for one in owed]
+    return Filed(row.id, ack, message=_text_of(owed)), writes
 
 
 def preview(runtime: Runtime, row: Row[Any], action: str, data: Mapping[str, Any], actor: Actor, now: datetime, db: Connection) -> str:
-    """The SMS that `action` would send, or "" when it tells nobody. Nothing is written."""
+    """What `action` would tell the citizen, or "" when it tells nobody. Nothing is written."""
     step = lifecycle.transition(row.state, action)
     if step is None or step.tells is None:
         return ""
     given = effects.given_fields(runtime, step, data, strict=False)
     before = dict(row._mapping)
     after = before | effects.changes(Doing(runtime, db, before, given, actor, now), step)
-    owed = _owed(runtime, after, _template(step, after), 0, given=given)
-    return owed.sms.text if owed else ""
+    return _text_of(telling.owed(runtime, after, _template(step, after), 0, now, given=given, preview=True))
 
 
 def _allowed(row: Row[Any], action: str, actor: Actor) -> Transition:
@@ -327,19 +324,24 @@ def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_filing(
-    db: Connection, row: dict[str, Any], event: dict[str, Any], owed: outbox.Owed | None, now: datetime
+    db: Connection, row: dict[str, Any], event: dict[str, Any], owed: Sequence[outbox.Owed], now: datetime
 ) -> int | None:
     db.execute(_insert_complaint, [row])
     db.execute(_insert_event, [event])
     return _write_owed(db, owed, now)
 
 
-def _write_owed(db: Connection, owed: outbox.Owed | None, now: datetime) -> int | None:
-    if owed is None:
+def _write_owed(db: Connection, owed: Sequence[outbox.Owed], now: datetime) -> int | None:
+    """The id of the message itself; an email beside it has its own."""
+    rows = [outbox.row(one, now) for one in owed]
+    if not rows:
         return None
-    row = outbox.row(owed, now)
-    db.execute(_insert_outgoing, [row])
-    return int(row["id"])
+    db.execute(_insert_outgoing, rows)
+    return int(rows[0]["id"])
+
+
+def _text_of(owed: Sequence[outbox.Owed]) -> str:
+    return owed[0].sms.text if owed and owed[0].kind != "email" else ""
 
 
 @lru_cache(maxsize=256)
@@ -356,28 +358,6 @@ def _change(before: Mapping[str, Any], changes: dict[str, Any], event: dict[str,
     values = {**changes, "last_seq": event["seq"], "last_hash": event["hash"]}
     keys = {"the_id": before["id"], "seen_seq": before["last_seq"]}
     return _guarded_update(tuple(sorted(values))), {**{f"new_{name}": value for name, value in values.items()}, **keys}
-
-
-def _owed(
-    runtime: Runtime,
-    row: Mapping[str, Any],
-    template: str | None,
-    seq: int,
-    actor: Actor | None = None,
-    *,
-    answered: bool = False,
-    given: Mapping[str, Any] | None = None,
-    key: str = "",
-) -> outbox.Owed | None:
-    """The message for the citizen, or None when the step tells nobody or there is no number to tell.
-
-    What citizens did themselves they are told of also when they stopped our messages.
-    """
-    if template is None or not row["phone"] or not row["ack"] or not numbers.e164(row["phone"]):
-        return None
-    sms = notices.compose(runtime, template, row, given or {})
-    asked = actor is not None and actor.role == Role.CITIZEN
-    return outbox.Owed(key or f"complaint:{row['id']}:{seq}", row["phone"], sms, row["id"], answered, asked)
 
 
 def similar(db: Connection, runtime: Runtime, phone: str | None, category_code: str | None, now: datetime) -> list[Row[Any]]:

@@ -201,6 +201,37 @@ class Casework(Section):
     similar_days: int = Field(ge=1)
 
 
+class Telling(Section):
+    sms_hours: Hours
+
+
+class Calls(Section):
+    enabled: bool
+    hours: Hours
+    per_minute: int = Field(ge=1, le=600)
+    at_once: int = Field(ge=1)
+    ring_seconds: int = Field(ge=10, le=120)
+    first_after_minutes: int = Field(ge=0)
+    retry_minutes: tuple[int, ...] = Field(min_length=1)
+    heard_after_seconds: int = Field(ge=1)
+    answering_machine: Literal["hang_up", "leave_message", "ignore"]
+
+
+class Smtp(Section):
+    host: str
+    port: int = Field(ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"]
+    username: str
+    sender: str
+    timeout_seconds: float = Field(gt=0)
+
+
+class Feedback(Section):
+    tries: int = Field(ge=1)
+    days_apart: int = Field(ge=1)
+    answer_days: int = Field(ge=1)
+
+
 class Translation(Section):
     enabled: bool
     retry_minutes: int = Field(ge=1)
@@ -239,6 +270,7 @@ class Secrets(BaseModel):
     twilio_auth_token: str = Field(repr=False)
     twilio_auth_token_next: str = Field(default="", repr=False)  # the second token while one is being changed
     metrics_token: str = Field(default="", repr=False)
+    smtp_password: str = Field(default="", repr=False)
     kannel_password: str = Field(default="", repr=False)
     kannel_secret: str = Field(default="", repr=False)  # what smsbox's requests carry
     cdac_password: str = Field(default="", repr=False)
@@ -257,6 +289,10 @@ class Config(Section):
     sms: Sms
     status_lookups: StatusLookups
     casework: Casework
+    telling: Telling
+    calls: Calls
+    feedback: Feedback
+    smtp: Smtp
     translation: Translation
     storage: Storage
     console: Console

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from carriers.base import Accepted, CarrierError, Message, Permanent, SmsCarrier, Stopped, Temporary, Unknown, Unusable
-from helpline import numbers, outbox, pacing, reports
+from helpline import numbers, outbox, pacing, reports, telling
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Outgoing, Phone
 
@@ -28,8 +28,9 @@ DEMONSTRATION = "demo:"  # how the source keys of demonstration data begin: what
 
 
 def send_due(runtime: Runtime, carriers: Sequence[SmsCarrier], now: Callable[[], datetime] = utc_now, *, limit: int = 50) -> int:
-    """Send up to `limit` messages that are due, in the order they were owed; how many were dealt with."""
+    """Send up to `limit` SMS that are due, in the order they were owed; how many were dealt with. At night only answers."""
     dealt = 0
+    telling.hold_until_morning(runtime, now())
     while dealt < limit and (row := _claim(runtime, now())) is not None:
         _send(runtime, carriers, row, now)
         dealt += 1
@@ -39,7 +40,9 @@ def send_due(runtime: Runtime, carriers: Sequence[SmsCarrier], now: Callable[[],
 def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
     """The next due row, marked as ours by a guarded update; None when nothing is due."""
     with runtime.writing() as db:
-        query = select(_table).where(_table.c.state == "pending", _table.c.next_at <= now).order_by(_table.c.next_at, _table.c.id).limit(1)
+        due = [_table.c.state == "pending", _table.c.kind == "sms", _table.c.next_at <= now]
+        due += [] if telling.is_day(runtime, now) else [_table.c.asked]
+        query = select(_table).where(*due).order_by(_table.c.next_at, _table.c.id).limit(1)
         if db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
         row = db.execute(query).first()
@@ -188,8 +191,9 @@ def _settle(db: Connection, outgoing_id: int, **values: Any) -> None:
 def settle_unknown(runtime: Runtime, known: Mapping[str, SmsCarrier], now: datetime, *, limit: int = 50) -> int:
     """Look up claims that nobody reported on: found ones are sent, those the carrier does not know wait to be sent (again)."""
     aged = now - timedelta(seconds=runtime.config.worker.claim_seconds)
+    lost = select(_table).where(outbox.UNSETTLED, _table.c.state == "claimed", _table.c.kind == "sms", _table.c.claimed_at < aged)
     with runtime.reading() as session:
-        rows = list(session.execute(select(_table).where(outbox.UNSETTLED, _table.c.state == "claimed", _table.c.claimed_at < aged).limit(limit)))
+        rows = list(session.execute(lost.limit(limit)))
     for row in rows:
         try:
             values = _became_of(runtime, known, row, now)

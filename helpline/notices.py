@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from helpline import acknowledgement
+from helpline import acknowledgement, proof
 from helpline.runtime import Runtime
 from helpline.sla import IST
 from prompts.catalogue import Sms
@@ -33,20 +34,42 @@ def office_name(runtime: Runtime, code: str | None, language: str) -> str:
     return department.name(language)
 
 
-def compose(runtime: Runtime, template: str, row: Mapping[str, Any], given: Mapping[str, Any]) -> Sms:
-    """The message of `template` about a complaint's `row`; `given` is what the action was given (a reason, an original)."""
+def compose(
+    runtime: Runtime, template: str, row: Mapping[str, Any], given: Mapping[str, Any], *, check: str = proof.BLANK, spoken: bool = False
+) -> Sms:
+    """The message of `template` about a complaint's `row`; `given` is what the action was given (a reason, an original), `check`
+    its check code. `spoken`: as it is read out by a call."""
     language = row["language"]
     entry = runtime.catalogue[template]
     values: dict[str, Any] = {
         "helpline": runtime.config.helpline.short_name,
         "ack": acknowledgement.display(row["ack"] or "00000000000"),
         "office": office_name(runtime, row["department_code"], language),
-        "date": short_date(row["due_at"], language) if row["due_at"] else "",
+        "date": expected(runtime, row, language),
         "news": short_date(row["news_at"], language) if row["news_at"] else "",
         "phone": runtime.config.helpline.display_number,
+        "check": check,
     }
     if "reason" in entry.placeholders:
         values["reason"] = runtime.catalogue.text(f"reason.{given.get('rejection_reason', 'no_grievance')}", language)
     if "original" in entry.placeholders:
         values["original"] = acknowledgement.display(given.get("original", "00000000000"))
-    return runtime.catalogue.sms(template, language, **{name: values[name] for name in entry.placeholders})
+    sms = runtime.catalogue.sms(template, language, **{name: values[name] for name in entry.placeholders})
+    if not spoken:
+        return sms
+    said = [runtime.catalogue.text(spoken_key(template), language, **values),
+            runtime.catalogue.text("call.check", language, check=f"{check[:3]} {check[3:6]} {check[6:]}")]  # fmt: skip
+    return replace(sms, text=" ".join(said))
+
+
+def expected(runtime: Runtime, row: Mapping[str, Any], language: str) -> str:
+    """The date that was promised; once it has passed, no date."""
+    if row["due_at"] is None:
+        return ""
+    passed = row["due_at"] <= row["updated_at"]
+    return runtime.catalogue.text("date.passed", language) if passed else short_date(row["due_at"], language)
+
+
+def spoken_key(template: str) -> str:
+    """The sentences of a call that tells what the SMS of `template` tells."""
+    return template.replace("notify.", "call.", 1)

@@ -1,8 +1,9 @@
 """The outbox: what is owed to citizens, written in the transaction that causes it, sent by the worker.
 
-A row's life: `pending` → `claimed` → `sent` → `delivered`. A claim that is never reported on has an *unknown* outcome:
-the carrier is asked by number, text and time before anything is sent again. `parked` rows wait for a person (the console's
-page of messages that could not be delivered), `suppressed` ones are not sent because the number asked for silence.
+A row is an SMS, a call that reads the message out, or an email. Its life: `pending` → `claimed` → `sent` → `delivered`. A claim
+that is never reported on has an *unknown* outcome: the carrier is asked by number, text and time before anything is sent again.
+`parked` rows wait for a person (the console's page of people to ring), `suppressed` ones are not sent because the number asked
+for silence, `replaced` ones go out another way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from models import Outgoing, new_id
 from prompts.catalogue import Sms
 
 ANSWERING = "twilio"  # the carrier that takes a message as the answer to its webhook
-STATES = ("pending", "claimed", "sent", "delivered", "parked", "suppressed")
+STATES = ("pending", "claimed", "sent", "delivered", "parked", "suppressed", "replaced")
 # Written out in the statement, not as parameters: so a query on some of these uses the small index of them.
 UNSETTLED = Outgoing.state.in_(bindparam("unsettled", ("claimed", "parked", "suppressed"), expanding=True, literal_execute=True))
 
@@ -26,7 +27,8 @@ UNSETTLED = Outgoing.state.in_(bindparam("unsettled", ("claimed", "parked", "sup
 class Owed:
     """A message to be written. `answered`: it goes out as the answer to the request at hand, so the worker sends it only
     when no delivery report of it arrives and the carrier does not know it. `asked`: it answers what the citizen did just now,
-    so it goes out also to who stopped our messages."""
+    so it goes out also to who stopped our messages, and at night. `id` and `check`: made by whoever put the check code into the
+    text. `address`: of an email, whose text begins with its subject and an empty line."""
 
     key: str
     to: str
@@ -34,14 +36,19 @@ class Owed:
     complaint_id: int | None = None
     answered: bool = False
     asked: bool = False
+    kind: str = "sms"  # sms | call | email
+    id: int | None = None
+    check: str | None = None
+    address: str | None = None
+    not_before: datetime | None = None
 
 
 def row(owed: Owed, now: datetime) -> dict[str, Any]:
     """The outbox row of `owed`."""
     return {
-        "id": new_id(now),
+        "id": owed.id or new_id(now),
         "key": owed.key,
-        "kind": "sms",
+        "kind": owed.kind,
         "to_number": owed.to,
         "body": owed.sms.text,
         "template": owed.sms.key,
@@ -50,10 +57,12 @@ def row(owed: Owed, now: datetime) -> dict[str, Any]:
         "complaint_id": owed.complaint_id,
         "state": "claimed" if owed.answered else "pending",
         "attempts": 1 if owed.answered else 0,
-        "next_at": now,
+        "next_at": owed.not_before or now,
         "claimed_at": now if owed.answered else None,
         "carrier": ANSWERING if owed.answered else None,
         "created_at": now,
+        "check_code": owed.check,
+        "address": owed.address,
     }
 
 

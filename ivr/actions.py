@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import acknowledgement, calls, classify, complaints, numbers, status
+from helpline import acknowledgement, calls, classify, complaints, numbers, proof, status
 from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime
@@ -224,7 +224,17 @@ def _find(turn: Turn, digits: str, then: Callable[[Turn, Row[Any]], State], purp
 
 
 def find_status(turn: Turn, digits: str) -> State:
+    """A complaint's number; nine digits are the check code of a message."""
+    if len(digits) == proof.LENGTH:
+        return _check_message(turn, digits)
     return _find(turn, digits, _tell, "status")
+
+
+def _check_message(turn: Turn, code: str) -> State:
+    found = proof.check(turn.db, turn.runtime, code, turn.caller, turn.now)
+    if found.at is None:
+        return turn.to("limited" if found.kind == "limited" else "not_genuine")
+    return turn.to("genuine", f"{found.at:%Y%m%d}{found.ending}")
 
 
 def find_add(turn: Turn, digits: str) -> State:
@@ -336,7 +346,7 @@ LEADS: dict[str, tuple[str, ...]] = {
     "keep_contact": ("agent", "summary"),
     "register": ("registered",),
     "keep_message": ("registered",),
-    "find_status": ("told", "solved", *_FOUND),
+    "find_status": ("told", "solved", *_FOUND, "genuine", "not_genuine", "limited"),
     "find_add": ("addition", *_FOUND),
     "find_reopen": ("told", "solved", "not_yet", *_FOUND),
     "find_with_mobile": ("agent", "limited", "told", "addition", "solved", "not_yet"),

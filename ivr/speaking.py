@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -198,6 +199,14 @@ class Speaker:
 
     def _values_emergency(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         return {"emergency": speech.digits(self.runtime.config.helpline.emergency_number, state.language)}
+
+    def _values_genuine(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        """`arg`: the day and the last digits of the number it went to, YYYYMMDD9999."""
+        try:
+            day = notices.short_date(datetime.fromisoformat(f"{state.arg[:8]}T120000+0000"), state.language)
+        except ValueError:
+            day = ""
+        return {"date": day, "ending": speech.digits(state.arg[8:12], state.language)}
 
     def _values_spoken_category(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         category = self.runtime.reference.categories.get(state.arg) or self.runtime.reference.categories["OTHER"]

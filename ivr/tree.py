@@ -29,6 +29,8 @@ TREE: dict[str, Node] = {
     "status": Digits("status", "main", 11, "find_status"),
     "status_mobile": Digits("status_mobile", "status", 10, "find_with_mobile"),
     "told": Menu("told", "main", {"1": "told", "2": "main", "3": Do("go_on"), "4": Do("next_one")}),
+    "genuine": Say("genuine", "main", "main"),
+    "not_genuine": Say("not_genuine", "main", "main"),
     "limited": Say("limited", "main", "agent"),
     "add": Digits("add", "main", 11, "find_add"),
     "addition": Record("addition", "main", "record_max_seconds", "keep_addition", "addition"),

@@ -13,6 +13,7 @@ from models.tables import (
     Complaint,
     Conversation,
     Event,
+    Feedback,
     Finding,
     Heartbeat,
     Holding,
@@ -23,6 +24,7 @@ from models.tables import (
     SearchWord,
     Tally,
     Translated,
+    Try,
     User,
 )
 
@@ -38,6 +40,7 @@ __all__ = [
     "Complaint",
     "Conversation",
     "Event",
+    "Feedback",
     "Finding",
     "Heartbeat",
     "Holding",
@@ -48,6 +51,7 @@ __all__ = [
     "SearchWord",
     "Tally",
     "Translated",
+    "Try",
     "User",
     "make_engine",
     "new_id",

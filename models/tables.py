@@ -268,7 +268,7 @@ class Outgoing(Base):
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(String(120), unique=True)
-    kind: Mapped[str] = mapped_column(String(8), default="sms")
+    kind: Mapped[str] = mapped_column(String(8), default="sms")  # sms | call | email
     to_number: Mapped[str] = mapped_column(PHONE)
     body: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(String(60))
@@ -286,7 +286,10 @@ class Outgoing(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    check_code: Mapped[str | None] = mapped_column(String(9))  # stands in the text: helpline.proof
+    address: Mapped[str | None] = mapped_column(String(120))  # of an email
     __table_args__ = (
+        Index("ix_outbox_check_code", "check_code", sqlite_where=text("check_code IS NOT NULL"), postgresql_where=text("check_code IS NOT NULL")),
         Index("ix_outbox_due", "next_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
         Index("ix_outbox_unsettled", "state", "created_at", sqlite_where=text(UNSETTLED), postgresql_where=text(UNSETTLED)),
         Index("ix_outbox_carrier_sid", "carrier_sid", sqlite_where=text("carrier_sid IS NOT NULL"), postgresql_where=text("carrier_sid IS NOT NULL")),
@@ -301,6 +304,47 @@ class CarrierState(Base):
     carrier: Mapped[str] = mapped_column(String(20), primary_key=True)
     free_at: Mapped[int] = mapped_column(BigInteger, default=0)  # microseconds since 1970: the next place within its rate
     resting_until: Mapped[datetime | None]  # it was in trouble: others are tried first
+
+
+class Try(Base):
+    """One attempt to bring a message to its citizen: when, by whom, and what came of it."""
+
+    __tablename__ = "tries"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    outbox_id: Mapped[int] = mapped_column(ForeignKey("outbox.id"))
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(8))  # sms | call | email | person
+    outcome: Mapped[str | None] = mapped_column(String(20))  # helpline.tries.OUTCOMES; none while it goes on
+    code: Mapped[str | None] = mapped_column(String(20))  # the carrier's, of what went wrong
+    ended_at: Mapped[datetime | None]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # the person who rang
+    __table_args__ = (Index("ix_tries_outbox_id", "outbox_id"), Index("ix_tries_kind_at", "kind", "at"))
+
+
+class Feedback(Base):
+    """What the citizen said of a resolution: asked once for each time it was resolved."""
+
+    __tablename__ = "feedback"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)  # the complaint's reopen_count then
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(5), default="sms")  # the last way it was asked: sms | call
+    tries: Mapped[int] = mapped_column(default=1)
+    next_at: Mapped[datetime | None]  # when it is asked again; none once answered or given up
+    solved: Mapped[bool | None]
+    rating: Mapped[int | None]  # 1 (very poor) … 5 (very good)
+    conduct: Mapped[bool | None]  # somebody asked for money or behaved badly: never shown to officers
+    channel: Mapped[str | None] = mapped_column(String(10))  # of the answer
+    answered_at: Mapped[datetime | None]
+    from_number: Mapped[str | None] = mapped_column(PHONE)
+    from_staff: Mapped[bool] = mapped_column(default=False)  # that number is one of an officer
+    claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # the agent who rings
+    claimed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))  # of the agent's last attempt
+    __table_args__ = (
+        Index("ix_feedback_next_at", "next_at", sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL")),
+        Index("ix_feedback_answered_at", "answered_at"),
+    )
 
 
 class Recording(Base):

@@ -150,7 +150,7 @@ def _at_its_longest(text: str, language: str) -> str:
 
 
 # Values whose length is known, in characters.
-_LENGTHS = {"ack": 13, "date": 12, "news": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20}
+_LENGTHS = {"ack": 13, "date": 12, "news": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20, "check": 9, "ending": 4}
 
 
 def _fit(value: str) -> str:

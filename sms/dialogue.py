@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from helpline import acknowledgement, complaints, lifecycle, notices, numbers, status
+from helpline import acknowledgement, complaints, lifecycle, notices, numbers, proof, status
 from helpline.classify import Classifier
 from helpline.complaints import Actor, CannotAct, Filing
 from helpline.lifecycle import Role, State
@@ -114,7 +114,7 @@ def _language(parsed: Parsed, phone: Row[Any] | None) -> str:
 
 def _is_an_answer(parsed: Parsed, awaiting: str | None) -> bool:
     """Whether a message continues what was asked. A keyword of another purpose, or a number, begins something new."""
-    if parsed.intent in ("stop", "start", "status", "reopen", "rate", "cancel", "language") or parsed.acks:
+    if parsed.intent in ("stop", "start", "status", "reopen", "rate", "cancel", "language", "check") or parsed.acks:
         return False
     if parsed.intent == "file" and parsed.keyword and parsed.text:
         return awaiting == "details"
@@ -473,6 +473,18 @@ def set_language(message: Message) -> Reply:
     return Reply(replace(message, language=chosen).say("sms.language_set"))
 
 
+def check(message: Message) -> Reply:
+    """CHECK <code>: whether a message with this code is ours."""
+    if not message.parsed.text:
+        return Reply(message.say("sms.ask_check"))
+    found = proof.check(message.db, message.runtime, message.parsed.text, message.sender, message.now)
+    if found.kind == "limited":
+        return Reply(message.say("sms.limited"))
+    if found.at is None:
+        return Reply(message.say("sms.not_genuine"))
+    return Reply(message.say("sms.genuine", date=notices.short_date(found.at, message.language), ending=found.ending))
+
+
 def stop(message: Message) -> Reply:
     _forget(message)
     _remember(message, sms_stopped_at=message.now)
@@ -500,6 +512,7 @@ INTENTS: dict[str, Handler] = {
     "rate": rate,
     "cancel": cancel,
     "language": set_language,
+    "check": check,
     "stop": stop,
     "start": start,
     "help": show_help,

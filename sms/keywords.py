@@ -127,10 +127,26 @@ _CUES = tuple((intent, re.compile(unicodedata.normalize("NFC", pattern), re.I)) 
 _LATIN_KEYWORDS = tuple(word for word in _WORD_INTENT if word.isascii() and len(word) >= 4)
 
 
+# Whether a message is ours: CHECK and its code of nine digits, the code alone behind its #, or CHECK and the whole message.
+_CHECK = "|".join(map(re.escape, _nfc(["check", "chek", "verify", "jachai", "yachai", "jaachai", "যাচাই", "চেক", "জাচাই", "जाँच", "जांच", "सत्यापन"])))
+_CODE = r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}(?![0-9])"
+_CHECKED = re.compile(rf"\W*(?:(?:{_CHECK})\b\W*|#\s*)({_CODE})\W*|\W*(?:{_CHECK})\b.*#\s*({_CODE})\W*", re.S)
+_CHECK_ALONE = re.compile(rf"\W*(?:{_CHECK.partition('|')[2]})\W*")  # CHECK alone asks for the status
+
+
+def _asks_to_check(folded: str) -> str | None:
+    """The code, "" where it is missing, None when the message is about something else."""
+    if found := _CHECKED.fullmatch(folded):
+        return "".join(ch for ch in found[1] or found[2] if ch.isdigit())
+    return "" if _CHECK_ALONE.fullmatch(folded) else None
+
+
 def parse(text: str, *, awaiting: str | None = None) -> Parsed:
     """What `text` asks for. `awaiting`: what the line asked last, which gives "yes", "না" and "1" their meaning."""
     folded = texts.normalise(text[:10_000]).strip()
     lang = texts.language_tag(text[:2000])
+    if (code := _asks_to_check(folded[:600])) is not None:
+        return Parsed("check", text, code, (), "check", lang)
     spans = acknowledgement.find_spans(folded)
     acks = tuple(dict.fromkeys(ack for ack, _, _ in spans))
     rest = _without_acks(folded, spans) if spans else folded

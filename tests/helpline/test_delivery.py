@@ -108,7 +108,22 @@ def test_a_landline_gets_no_sms(runtime, owed, now):
     carrier = Carrier()
     send(runtime, carrier, now)
     assert carrier.got == []
-    assert outgoing(runtime).error_code == "not_mobile"
+    assert (outgoing(runtime).kind, outgoing(runtime).state) == ("call", "pending")
+
+
+def test_at_night_nothing_is_sent_but_what_answers_the_citizen(runtime, owed, now):
+    filed = owed()
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "review", Actor("cell", "agent"), now)
+    night = now.replace(hour=20)  # half past one in Kolkata
+    carrier = Carrier()
+    send(runtime, carrier, night)
+    assert len(carrier.got) == 1
+    assert "registered" in carrier.got[0]
+    with runtime.reading() as db:
+        held = db.scalars(select(Outgoing).where(Outgoing.template == "notify.under_review")).one()
+    assert held.next_at == (now + timedelta(days=1)).replace(hour=2, minute=30, second=0), "eight in the morning"
+    assert send(runtime, carrier, held.next_at) == 1
 
 
 def test_who_asked_for_silence_gets_none_but_answers(runtime, owed, now):
