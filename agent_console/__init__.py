@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, render_template, request, session
 from agent_console import (
     access,
     accounts,
+    alarm,
     casework,
     intake,
     messages,
@@ -22,6 +23,18 @@ from helpline import acknowledgement, lifecycle
 from helpline import text as helpline_text
 from helpline.runtime import Runtime, utc_now
 
+PARTS = (
+    sign_in,
+    worklist,
+    casework,
+    alarm,
+    intake,
+    messages,
+    accounts,
+    reference_data,
+    routing_page,
+)
+
 
 def register(app: Flask, runtime: Runtime) -> None:
     """Add the console to `app` under /console. Raises TextsError when its sentences do not fit together."""
@@ -29,7 +42,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_PATH="/console",
                       SESSION_COOKIE_SECURE=runtime.config.public_url.startswith("https://"), WTF_CSRF_TIME_LIMIT=None)  # fmt: skip
     access.guard(blueprint, runtime)
-    for part in (sign_in, worklist, casework, intake, messages, accounts, reference_data, routing_page):
+    for part in PARTS:
         part.register(blueprint, runtime)
     _give_templates(blueprint, runtime)
     app.register_blueprint(blueprint)
@@ -66,7 +79,9 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
     def give() -> dict[str, Any]:
         return {
             "t": t, "has_text": catalogue.__contains__, "ui_language": language, "digits": digits, "csrf_token": access.csrf_token,
-            "when": lambda moment: texts.when(moment, language()), "on_day": lambda day: texts.on_day(day, language()), "day_of": texts.day_of, "phone": access.shown_number, "name_of": name_of,
+            "when": lambda moment: texts.when(moment, language()), "on_day": lambda day: texts.on_day(day, language()), "day_of": texts.day_of,
+            "day": lambda moment: texts.day(moment, language()),
+            "worktime": lambda minutes: texts.worktime(minutes, runtime.calendar.day_minutes, language()), "phone": access.shown_number, "name_of": name_of,
             "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
             "now": utc_now, "reference": runtime.reference, "settings": runtime.config, "may": lambda e: may(e),
             "is_late": lambda row: bool(row.due_at and row.due_at < utc_now() and lifecycle.is_open(row.state) and row.state != "resolved"),

@@ -25,6 +25,7 @@ SEES_COMPLAINTS = (*TAKES_CALLS, Role.OFFICER, Role.MONITOR)
 SEES_NUMBERS = (*TAKES_CALLS,)
 EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
 ANYBODY = ("anybody",)
+POLLED = ("console.newer", "console.bell")  # asked by pages on their own: not a person at work
 
 # endpoint → who may. What is not here is refused.
 MAY: dict[str, tuple[str, ...]] = {
@@ -39,6 +40,9 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.complaint": SEES_COMPLAINTS,
     "console.act": (*TAKES_CALLS, Role.OFFICER),
     "console.preview": (*TAKES_CALLS, Role.OFFICER),
+    "console.alert_list": SEES_COMPLAINTS,
+    "console.bell": SEES_COMPLAINTS,
+    "console.see_alerts": SEES_COMPLAINTS,
     "console.recording": SEES_COMPLAINTS,
     "console.messages": TAKES_CALLS,
     "console.try_again": TAKES_CALLS,
@@ -119,7 +123,7 @@ def _signed_in(runtime: Runtime) -> Row[Any] | None:
         user = db.execute(select(User.__table__).where(User.id == key)).first()
     if user is None or not user.active or user.session_epoch != session.get("epoch"):
         return None
-    if now - session["seen"] > 60 and request.endpoint != "console.newer":  # a page that polls is not a person at work
+    if now - session["seen"] > 60 and request.endpoint not in POLLED:
         session["seen"] = now
     return user
 

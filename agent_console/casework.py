@@ -5,24 +5,37 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, session, url_for
-from sqlalchemy import literal, select
-from sqlalchemy.orm import Session
+from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
+from sqlalchemy import select
 
-from agent_console import access
-from helpline import acknowledgement, complaints, events, lifecycle, recordings, scope
+from agent_console import access, casefile
+from helpline import acknowledgement, alerts, complaints, lifecycle, recordings, scope
 from helpline.complaints import Actor, CannotAct
+from helpline.lifecycle import State, Transition
 from helpline.runtime import Runtime, utc_now
-from models import Complaint, Event, Inbound, Outgoing, Recording, Translated, User
+from models import Complaint, Recording, User
 from prompts.catalogue import segment_count
+
+# What comes next as a rule: shown first.
+LIKELY = {
+    State.REGISTERED: ("accept", "review"),
+    State.UNDER_REVIEW: ("forward",),
+    State.FORWARDED: ("accept", "forward"),
+    State.IN_PROGRESS: ("resolve",),
+    State.ACTION_REQUIRED: ("answer", "resolve"),
+    State.RESOLVED: ("confirm",),
+    State.REOPENED: ("accept", "review"),
+}
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/complaints/<key>")
     def complaint(key: str) -> str:
         row = _find(runtime, key)
+        user, now = access.current(), utc_now()
         with runtime.writing() as db:
             access.audit(db, "complaint.viewed", row.id)
+            alerts.see(db, user, scope.own_work(db, user, now), now, row.id)
         return _page(runtime, row)
 
     @blueprint.post("/complaints/<key>/<action>")
@@ -93,29 +106,19 @@ def _find_or_none(runtime: Runtime, key: str) -> Any:
 
 
 def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None) -> str:
+    user = access.current()
     with runtime.reading() as db:
-        values = _all_about(db, row)
-        values["whole"] = not events.broken_links(db.connection(), row.id)
+        values = casefile.gather(db, row)
         values["officers"] = db.execute(
             select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
         ).all()
-    user = access.current()
-    actions = [step for step in lifecycle.possible(row.state, user.role) if step.action not in ("register", "assign") and (row.incomplete or step.action != "complete")]
-    assignable = any(step.action == "assign" for step in lifecycle.possible(row.state, user.role))
-    return render_template("complaint.html", row=row, actions=actions, assignable=assignable, user=user, fault=fault, tried=tried,
-                           given=given or {}, reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"),
-                           language=session.get("language") or "bn", **values)  # fmt: skip
+    steps = lifecycle.possible(row.state, user.role)
+    return render_template("complaint.html", row=row, actions=_likely_first(row.state, steps), user=user, fault=fault,
+                           assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
+                           reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip
 
 
-def _all_about(db: Session, row: Any) -> dict[str, Any]:
-    events = db.execute(select(Event.__table__, User.name.label("actor_name")).outerjoin(User, User.id == Event.actor_id)
-                        .where(Event.complaint_id == row.id).order_by(Event.seq)).all()  # fmt: skip
-    sent = db.execute(select(Outgoing.__table__).where(Outgoing.complaint_id == row.id)).all()
-    received = db.execute(select(Inbound.__table__).where(Inbound.complaint_id == row.id, Inbound.kind == literal("sms", literal_execute=True))).all()
-    translations = db.execute(select(Translated.__table__).where(Translated.complaint_id == row.id)).all()
-    timeline = [("event", e.at, e) for e in events] + [("sent", m.created_at, m) for m in sent] + [("received", m.received_at, m) for m in received]
-    return {
-        "timeline": sorted(timeline, key=lambda item: (item[1], item[0] != "event")),
-        "recordings": db.execute(select(Recording.__table__).where(Recording.complaint_id == row.id).order_by(Recording.id)).all(),
-        "translations": {t.subject: t for t in translations},
-    }
+def _likely_first(state: str, steps: list[Transition]) -> list[Transition]:
+    likely = LIKELY.get(State(state), ())
+    shown = [step for step in steps if step.action != "register"]
+    return sorted(shown, key=lambda step: likely.index(step.action) if step.action in likely else len(likely))

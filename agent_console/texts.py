@@ -69,3 +69,18 @@ def on_day(day: date, language: str) -> str:
 def day_of(moment: datetime | None, *, last: bool = False) -> str:
     """The day of a moment as a date field wants it; `last`: of an end that is the midnight after the last day."""
     return "" if moment is None else (moment.astimezone(IST) - timedelta(days=1 if last else 0)).date().isoformat()
+
+
+def day(moment: datetime | None, language: str) -> str:
+    """`23 Nov 2026`, `২৩ নভেম্বর ২০২৬`; Asia/Kolkata."""
+    return when(moment, language).rpartition(",")[0]
+
+
+def worktime(minutes: int, day_minutes: int, language: str) -> str:
+    """Working minutes as people say them: `2 working days 3 h`, `45 min`."""
+    texts = shipped()
+    days, rest = divmod(minutes, day_minutes)
+    hours, left = divmod(rest, 60)
+    parts = [("days", days), ("hours", hours), ("minutes", left if not days and not hours else 0)]
+    said = [texts.get(f"worktime.{name}", language, **{name: count}) for name, count in parts if count]
+    return " ".join(said) or texts.get("worktime.minutes", language, minutes=minutes)

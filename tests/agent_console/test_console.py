@@ -271,7 +271,7 @@ def test_texts_used_by_the_templates_exist(app):
     from agent_console.texts import Texts
 
     known, found = Texts(), set()
-    for template in Path("agent_console/templates").glob("*.html"):
+    for template in Path("agent_console/templates").rglob("*.html"):
         found |= set(re.findall(r"\bt\('([a-z_.]+)'[,)]", template.read_text(encoding="utf-8")))
     assert found
     assert not [key for key in found if key not in known]
