@@ -6,6 +6,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,7 +38,7 @@ def simulator_settings(config: Config) -> Settings:
 
 def register(app: Flask, runtime: Runtime) -> None:
     """Give `app` the commands. Each is a thin reader of arguments around one function."""
-    for adder in (_store_commands, _people_commands, _text_commands, _phone_commands, _running_commands):
+    for adder in (_store_commands, _people_commands, _text_commands, _phone_commands, _voice_commands, _running_commands):
         adder(app, runtime)
 
 
@@ -156,6 +157,23 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
         from simulator import terminal
 
         terminal.text(_simulator(runtime.config), number, body, sys.stdout)
+
+
+def _voice_commands(app: Flask, runtime: Runtime) -> None:
+    @app.cli.command("tree")
+    @click.option("--language", type=click.Choice(["bn", "en", "hi"]), default="en", show_default=True)
+    @click.option("--svg", "picture", type=click.Path(dir_okay=False, path_type=Path), default=None, help="write a picture to this file instead")
+    def tree(language: str, picture: Path | None) -> None:
+        """Draw the call tree, with the seconds that each part and the quickest ways take."""
+        from ivr import drawing
+        from ivr.speaking import Speaker
+
+        drawn = drawing.Drawing(Speaker(runtime), language)
+        if picture is None:
+            click.echo(drawn.text(), nl=False)
+        else:
+            picture.write_text(drawing.svg(drawn), encoding="utf-8")
+            click.echo(f"Drawn to {picture}.")
 
 
 def _simulator(config: Config) -> Settings:

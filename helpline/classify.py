@@ -38,6 +38,7 @@ class Classification:
     score: float
     ranked: tuple[str, ...]  # top-level codes, best first
     urgent: bool
+    scores: tuple[float, ...] = ()  # of `ranked`, in its order
 
 
 class Classifier:
@@ -71,7 +72,7 @@ class Classifier:
         best = max((c for c in scores if c.partition(".")[0] == ranked[0]), key=lambda c: (scores[c], c.count(".")))
         category = self.reference.categories[best]
         sub = best if "." in best else None
-        return Classification(ranked[0], sub, tops[ranked[0]], ranked, category.priority == "urgent")
+        return Classification(ranked[0], sub, tops[ranked[0]], ranked, category.priority == "urgent", tuple(tops[code] for code in ranked))
 
     def _scores(self, found: dict[Phrase, dict[str, float]]) -> dict[str, float]:
         scores: dict[str, float] = defaultdict(float)

@@ -15,8 +15,12 @@ from sqlalchemy import Connection, Row
 from helpline import acknowledgement, calls, classify, complaints, numbers, proof, status
 from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
+from helpline.places import find_place
 from helpline.runtime import Runtime
-from ivr.menu import MAX_TRIES, State
+from ivr.menu import MAX_ARG, MAX_TRIES, State
+
+UNSURE = 0.5  # a category with so great a part of the best one's score is offered beside it
+MAX_CANDIDATES = 4
 
 
 @dataclass
@@ -122,29 +126,45 @@ def _after_category(turn: Turn, code: str) -> State:
     return turn.to("emergency" if urgent else "problem")
 
 
-def heard(turn: Turn, speech: str) -> State:
-    """What recognition made of the caller's words: offered for confirmation by a key, never taken for granted."""
-    found = _classifier(turn.runtime).classify(speech[:1000])
-    turn.keep(speech=speech[:1000].replace("\x00", ""))
-    code = found.subcategory or found.category
-    return turn.to("spoken_category", code) if code else turn.to("category")
+def heard_category(turn: Turn, words: str) -> State:
+    """What recognition made of the caller's words: offered for confirmation by a key, never taken for granted. Several likely ones
+    are offered side by side; a broad one leads to its kinds, where the key confirms it."""
+    found = _classifier(turn.runtime).classify(words)
+    turn.keep(speech=words)
+    likely = _likely(found)
+    if not likely:
+        return turn.again(f"unheard.{min(turn.state.wrongs + 1, 2)}")
+    if len(likely) > 1:
+        return turn.to("which_category", "-".join(likely))
+    if turn.runtime.reference.children(likely[0]):
+        return turn.to("subcategory", f"{likely[0]}~0")
+    return turn.to("spoken_category", likely[0])
 
 
-def keep_spoken(turn: Turn, _value: str) -> State:
-    code = turn.state.arg
+def _likely(found: classify.Classification) -> list[str]:
+    """The categories that the words may mean, best first: more than one where the next is not far behind."""
+    if found.category is None:
+        return []
+    near = [code for code, score in zip(found.ranked, found.scores, strict=True) if score >= UNSURE * found.score]
+    return [found.subcategory or found.category, *near[1:MAX_CANDIDATES]]
+
+
+def keep_spoken(turn: Turn, chosen: str) -> State:
+    """The caller's key has confirmed the category that was heard, or chosen one of several."""
+    code = chosen or turn.state.arg
     if code not in turn.runtime.reference.categories:
         return turn.to("category")
-    return keep_subcategory(turn, code) if "." in code else keep_category(turn, code)
+    return keep_subcategory(turn, code)
 
 
-_classifiers: dict[int, classify.Classifier] = {}
+_known: list[classify.Classifier] = []  # of the reference data that is valid now
 
 
 def _classifier(runtime: Runtime) -> classify.Classifier:
-    key = id(runtime.reference)
-    if key not in _classifiers:
-        _classifiers[key] = classify.Classifier(runtime.reference)
-    return _classifiers[key]
+    reference = runtime.reference
+    if not _known or _known[0].reference is not reference:
+        _known[:] = [classify.Classifier(reference)]
+    return _known[0]
 
 
 def keep_pin(turn: Turn, pin: str) -> State:
@@ -157,6 +177,30 @@ def keep_pin(turn: Turn, pin: str) -> State:
 
 def keep_district(turn: Turn, code: str) -> State:
     complaints.update_draft(turn.db, turn.draft(), turn.now, district_code=code)
+    return turn.to("name")
+
+
+def heard_place(turn: Turn, words: str) -> State:
+    """A place that was said: confirmed by a key, or chosen among those of that name; an unclear one goes on, for an agent to complete."""
+    found = find_place(words, turn.runtime.reference)
+    turn.keep(said_place=words)
+    if found.district_code:
+        return turn.to("spoken_place", f"{found.district_code}~{found.pincode or ''}~{found.local_body or ''}"[:MAX_ARG])
+    if found.ambiguous:
+        return turn.to("which_place", "-".join(found.ambiguous[:MAX_CANDIDATES]))
+    complaints.update_draft(turn.db, turn.draft(), turn.now, place=words, incomplete=True)
+    return turn.to("place_unclear")
+
+
+def keep_place(turn: Turn, chosen: str) -> State:
+    """The key has confirmed the place that was heard, or chosen the district of a name that several have."""
+    code, _, rest = (chosen or turn.state.arg).partition("~")
+    if code not in turn.runtime.reference.districts:
+        return turn.to("place")
+    pincode, _, body = rest.partition("~")
+    place = body or turn.call.answers.get("said_place", "")
+    values = {"pincode": pincode} if pincode in turn.runtime.reference.pincodes else {}
+    complaints.update_draft(turn.db, turn.draft(), turn.now, district_code=code, place=place, **values)
     return turn.to("name")
 
 
@@ -320,39 +364,41 @@ def _act(turn: Turn, action: str, data: dict[str, Any], then: str) -> State:
 
 ACTIONS: dict[str, Action] = {
     f.__name__: f
-    for f in (speak, own_status, keep_category, keep_subcategory, heard, keep_spoken, keep_pin, keep_district, keep_problem,
-              hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message, find_status, find_add,
-              find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate)
+    for f in (speak, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
+              keep_place, keep_problem, hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message,
+              find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate)
 }  # fmt: skip
 
-# Where each action may go on to: checked at start, walked by a test.
-_FOUND = ("agent", "limited", "status_mobile")
 # What `again` may say.
-TROUBLES = ("pin_unknown", "contact_wrong", "check_number", "mismatch", "wrong.1", "lost")
+TROUBLES = ("pin_unknown", "contact_wrong", "check_number", "mismatch", "wrong.1", "unheard.1", "unheard.2", "lost")
+_FOUND = ("status_mobile", "limited", "agent")
+# Where each action may go on to, the usual way first: checked at start, walked by a test, drawn and timed by `flask tree`.
 LEADS: dict[str, tuple[str, ...]] = {
-    "speak": ("offer", "main"),
+    "speak": ("main", "offer"),
     "own_status": ("told", "solved", "main"),
-    "keep_category": ("subcategory", "emergency", "problem"),
-    "keep_subcategory": ("emergency", "problem"),
-    "heard": ("spoken_category", "category"),
-    "keep_spoken": ("category", "subcategory", "emergency", "problem"),
-    "keep_pin": ("agent", "pin_confirm"),
+    "keep_category": ("subcategory", "problem", "emergency"),
+    "keep_subcategory": ("problem", "emergency"),
+    "heard_category": ("spoken_category", "which_category", "subcategory", "category", "agent"),
+    "keep_spoken": ("problem", "emergency", "category"),
+    "keep_pin": ("pin_confirm", "agent"),
     "keep_district": ("name",),
+    "heard_place": ("spoken_place", "which_place", "place_unclear"),
+    "keep_place": ("name", "place"),
     "keep_problem": ("problem_review",),
     "hear_problem": ("problem_review",),
     "keep_name": ("contact", "contact_number"),
     "ask_contact": ("contact", "contact_number"),
     "use_caller": ("summary",),
-    "keep_contact": ("agent", "summary"),
+    "keep_contact": ("summary", "agent"),
     "register": ("registered",),
     "keep_message": ("registered",),
-    "find_status": ("told", "solved", *_FOUND, "genuine", "not_genuine", "limited"),
+    "find_status": ("told", "solved", *_FOUND, "genuine", "not_genuine"),
     "find_add": ("addition", *_FOUND),
-    "find_reopen": ("told", "solved", "not_yet", *_FOUND),
-    "find_with_mobile": ("agent", "limited", "told", "addition", "solved", "not_yet"),
-    "go_on": ("reopened", "addition", "not_yet", "agent"),
+    "find_reopen": ("solved", "told", "not_yet", *_FOUND),
+    "find_with_mobile": ("told", "solved", "addition", "not_yet", "limited", "agent"),
+    "go_on": ("addition", "reopened", "not_yet", "agent"),
     "next_one": ("told", "solved", "agent"),
-    "keep_addition": ("main", "added", "not_yet"),
+    "keep_addition": ("added", "not_yet", "main"),
     "confirm": ("confirmed", "not_yet"),
     "reopen_it": ("reopened", "not_yet"),
     "rate": ("rated", "not_yet"),

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 
 MAX_TRIES = 3
 PAGE = 5
+NONE = "none"  # of a list: none of these
+MAX_ARG = 60  # characters of State.arg
 _SENTENCE = re.compile(r"[^।.?!]+[।.?!]*")
 
 
@@ -34,18 +36,21 @@ class Node:
 
 @dataclass(frozen=True)
 class Menu(Node):
-    """One key. `choices`: key → where to go."""
+    """One key. `choices`: key → where to go. `heard`: the action that takes recognised words, where speech is offered."""
 
     choices: Mapping[str, Target] = field(default_factory=dict)
+    heard: str = ""
 
 
 @dataclass(frozen=True)
 class Pages(Node):
-    """One of a long list, five at a time, then "more" on 6. `items` names the list, `then` gets the chosen code."""
+    """One of a list, five at a time, then "more" on 6. `items` names the list, `then` gets the chosen code, `item` is each one's
+    prompt; `heard` as in a menu."""
 
     items: str = ""
     then: str = ""
-    speech: bool = False
+    item: str = "item"
+    heard: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,10 @@ def step(tree: Tree, state: State, answer: Answer, item_codes: Callable[[str, st
         if answer.digits == "*":
             return Move(replace(onward, at=node.back, arg=""))
         return Move(onward)
+    if answer.speech and not answer.digits:
+        heard = getattr(node, "heard", "")
+        tried = replace(onward, wrongs=state.wrongs)  # whether the words mean something is for the action to say
+        return Move(tried, Do(heard, answer.speech)) if heard else _again(state, "wrong")
     if isinstance(node, Menu):
         return _go(onward, node.choices[answer.digits]) if answer.digits in node.choices else _again(state, "wrong")
     if isinstance(node, Pages):
@@ -169,8 +178,6 @@ def _chosen(
 ) -> Move:
     listed, page = split_arg(state.arg)
     codes = item_codes(node.items, listed)
-    if answer.speech and not answer.digits:
-        return Move(onward, Do("heard", answer.speech)) if node.speech else _again(state, "wrong")
     shown = codes[page * PAGE : page * PAGE + PAGE]
     if answer.digits == "6" and len(codes) > page * PAGE + PAGE:
         return Move(replace(onward, arg=f"{listed}~{page + 1}"))
@@ -191,6 +198,7 @@ def split_arg(arg: str) -> tuple[str, int]:
 
 
 def _again(state: State, trouble: str) -> Move:
+    """The same question once more, or an agent after the third of its kind. `trouble`: "silence" or "wrong"."""
     silences = state.silences + (trouble == "silence")
     wrongs = state.wrongs + (trouble == "wrong")
     if max(silences, wrongs) >= MAX_TRIES:
@@ -214,7 +222,14 @@ def faults(tree: Tree, actions: Iterable[str], leads: Mapping[str, tuple[str, ..
 
 
 def _prompts_of(node: Node) -> list[str]:
-    return [f"voice.{node.prompt}"] + ([f"voice.{node.prompt}.choices"] if isinstance(node, Menu) else [])
+    keys = [f"voice.{node.prompt}"]
+    if isinstance(node, Menu):
+        keys.append(f"voice.{node.prompt}.choices")
+    if isinstance(node, Pages):
+        keys.append(f"voice.{node.item}")
+    if getattr(node, "heard", ""):
+        keys.append(f"voice.{node.prompt}.speech")
+    return keys
 
 
 def _targets(node: Node) -> list[Target]:
@@ -223,11 +238,19 @@ def _targets(node: Node) -> list[Target]:
         targets += node.choices.values()
     if isinstance(node, Pages | Digits | Record) and node.then:
         targets.append(Do(node.then))
+    if isinstance(node, Menu | Pages) and node.heard:
+        targets.append(Do(node.heard))
     if isinstance(node, Record) and node.silent:
         targets.append(node.silent)
     if isinstance(node, Say | Agent):
         targets.append(node.then)
     return targets
+
+
+def onward(node: Node, leads: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Where a node may lead, its way back left out."""
+    targets = _targets(node)[1:]
+    return [place for target in targets for place in ([target] if isinstance(target, str) else leads.get(target.action, ()))]
 
 
 def _nodes(node: Node) -> list[str]:
@@ -246,5 +269,4 @@ def _reachable(tree: Tree, leads: Mapping[str, tuple[str, ...]]) -> set[str]:
             continue
         seen.add(name)
         waiting += _nodes(tree[name]) + [t for a in _actions(tree[name]) for t in leads.get(a, ())]
-        waiting += leads.get("heard", ()) if isinstance(tree[name], Pages) and getattr(tree[name], "speech", False) else ()
     return seen

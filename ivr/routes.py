@@ -18,19 +18,21 @@ from sqlalchemy.exc import IntegrityError
 from carriers.webhook import Refused, Webhook, receive
 from helpline import calls, complaints, numbers, status
 from helpline import text as texts
-from helpline.config import ROOT
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import menu, sound, twiml
+from ivr import menu, sound, timing, twiml
 from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn
-from ivr.menu import Answer, Do, Move, State
+from ivr.menu import MAX_ARG, Answer, Do, Move, State
+from ivr.recorded import audio_directory
 from ivr.speaking import Speaker
+from ivr.speech import spoken_key
 from ivr.steps import HangUp, Step
 from ivr.tree import TREE
 
 log = structlog.get_logger()
-# Nodes that tell something of the store: rendered inside a transaction.
 MAX_SILENCE = 5000  # milliseconds
+MAX_WORDS = 400  # characters of what was recognised
+# Nodes that tell something of the store: rendered inside a transaction.
 TELLING = frozenset({"summary", "registered", "told", "solved", "problem_review"})
 
 
@@ -38,10 +40,19 @@ class TreeError(Exception):
     """The call tree does not fit together; one line a fault."""
 
 
-def create_blueprint(runtime: Runtime) -> Blueprint:
-    """Raises TreeError when the tree, its actions and prompts do not fit together."""
+def faults(runtime: Runtime) -> list[str]:
+    """What does not fit together in the call tree, or is too much for a caller: checked at every start."""
     found = menu.faults(TREE, ACTIONS, LEADS, [entry.key for entry in runtime.catalogue])
     found += [f"ivr: prompt {name} is missing" for name in TROUBLES if f"voice.{name}" not in runtime.catalogue]
+    if found:
+        return found
+    found = timing.too_deep(TREE, LEADS) + timing.without_a_person(TREE) + timing.unsaid_keys(TREE, runtime.catalogue)
+    return found + timing.too_long(runtime.config, runtime.reference, runtime.catalogue)
+
+
+def create_blueprint(runtime: Runtime) -> Blueprint:
+    """Raises TreeError when the tree, its actions and prompts do not fit together."""
+    found = faults(runtime)
     if found:
         raise TreeError("\n".join(found))
     line = Line(runtime)
@@ -61,7 +72,7 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
     @blueprint.get("/audio/<language>/<name>.wav")
     def audio(language: str, name: str) -> Response:
         """A recorded prompt. Only files that stand in the prompts' directory."""
-        directory = (ROOT / runtime.config.voice.audio_dir).resolve()
+        directory = audio_directory(runtime.config).resolve()
         path = (directory / language / f"{name}.wav").resolve()
         if directory not in path.parents or not Path(path).is_file():
             abort(404)
@@ -232,7 +243,7 @@ class Line:
         known = language if language in self.voices else ""
         if at not in TREE or (not known and at != "language"):
             at, known = ("main" if known else "language"), known
-        return State(at, known, query.get("a", "")[:60], _count(query.get("n")), _count(query.get("s")), _count(query.get("w")))
+        return State(at, known, query.get("a", "")[:MAX_ARG], _count(query.get("n")), _count(query.get("s")), _count(query.get("w")))
 
     def _answer(self, webhook: Webhook) -> Answer:
         digits = texts.fold_digits(webhook.get("Digits"))[:40]
@@ -240,7 +251,9 @@ class Line:
         if webhook.query.get("quiet") and not recorded:
             return Answer()
         digits = "".join(ch for ch in digits if ch in "0123456789*#")
-        speech = "" if digits else webhook.get("SpeechResult").strip()
+        speech = "" if digits else webhook.get("SpeechResult").replace("\x00", "").strip()[:MAX_WORDS]
+        if key := spoken_key(speech):
+            digits, speech = key, ""
         return Answer(digits.strip("#"), speech, recorded, early=bool(webhook.query.get("early")))
 
     def _fields(self, webhook: Webhook) -> dict[str, str]:

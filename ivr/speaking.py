@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
 from sqlalchemy import Connection, Row
 
 from helpline import calls, complaints, notices, numbers, sla, status
-from helpline.config import ROOT
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import speech, steps
 from ivr.engines import ENGINES, Can
-from ivr.menu import PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
+from ivr.menu import NONE, PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
+from ivr.recorded import Recordings, audio_directory, part_name
+from ivr.speech import Spoken
 from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Step
 from ivr.tree import TREE
 
 Db = Callable[[], Connection]
 ABOUT_ONE = frozenset({"registered", "told", "solved"})  # nodes that tell of one registered complaint
+GAP_SECONDS = 0.4  # between two groups of a recorded number
 
 
 class Speaker:
@@ -30,12 +31,8 @@ class Speaker:
         self.runtime = runtime
         self.engine = ENGINES[runtime.config.carriers.voice_engine]
         self.audio = f"{runtime.config.public_url}/ivr/audio"
-        self._audio = self._recorded_prompts()
+        self.recordings = Recordings(runtime.catalogue, audio_directory(runtime.config))
         self._split: dict[tuple[str, str], tuple[str, ...]] = {}
-
-    def _recorded_prompts(self) -> set[str]:
-        directory = ROOT / Path(self.runtime.config.voice.audio_dir)
-        return {f"{path.parent.name}/{path.stem}" for path in directory.glob("*/*.wav")} if directory.is_dir() else set()
 
     # ── lists ──
 
@@ -45,11 +42,23 @@ class Speaker:
             return [c.code for c in reference.top_categories()]
         if items == "subcategories":
             return [c.code for c in reference.children(listed)]
+        if items == "candidates":
+            return [*(code for code in listed.split("-") if code in reference.categories), NONE]
+        if items == "places":
+            return [*(code for code in listed.split("-") if code in reference.districts), NONE]
         return list(reference.districts)
 
-    def _item_name(self, items: str, code: str, language: str) -> str:
-        table: Any = self.runtime.reference.districts if items == "districts" else self.runtime.reference.categories
-        return str(table[code].name(language))
+    def _category(self, code: str | None, language: str) -> Spoken:
+        known = self.runtime.reference.categories.get(code or "")
+        return Spoken(known.name(language), f"category.{known.code}") if known else self._quoted("as_told", language)
+
+    def _district(self, code: str | None, language: str) -> Spoken:
+        known = self.runtime.reference.districts.get(code or "")
+        return Spoken(known.name(language), f"district.{known.code}") if known else self._quoted("as_told", language)
+
+    def _quoted(self, key: str, language: str) -> Spoken:
+        """A prompt as a value of another."""
+        return Spoken(self.runtime.catalogue.text(f"voice.{key}", language), key)
 
     # ── steps ──
 
@@ -77,19 +86,28 @@ class Speaker:
         said += self._said(node, state, db, call, values)
         if isinstance(node, Say):
             return self._after(node, state, db, call, said)
+        hears = self.hears(node)
         ask = Ask(
             action=self.address(state),
             said=tuple(said),
             digits=node.length if isinstance(node, Digits) else 1,
             timeout=self.runtime.config.voice.gather_timeout_seconds,
             language=state.language or self.runtime.config.helpline.default_language,
-            speech=self._hears(node),
+            speech=hears,
+            hints=self._hints(node, state.language) if hears else (),
         )
         return [ask, GoTo(self.address(state, quiet=1))]
 
-    def _hears(self, node: Node) -> bool:
+    def hears(self, node: Node) -> bool:
         """Whether speech is recognised at `node`: it is meant to be, is switched on, and the engine can."""
-        return isinstance(node, Pages) and node.speech and self.runtime.config.voice.speech_recognition and self.engine.can(Can.SPEECH)
+        meant = isinstance(node, Pages | Menu) and bool(node.heard)
+        return meant and self.runtime.config.voice.speech_recognition and self.engine.can(Can.SPEECH)
+
+    def _hints(self, node: Node, language: str) -> tuple[str, ...]:
+        """What recognition may expect: the names of the categories, or of the districts and their towns."""
+        if isinstance(node, Pages):
+            return tuple(category.name(language) for category in self.runtime.reference.top_categories())
+        return tuple(district.name(language) for district in self.runtime.reference.districts.values())
 
     def _after(self, node: Say, state: State, db: Db, call: Row[Any] | None, said: list[Said]) -> list[Step]:
         """Something told leads on in the same answer: a key then cuts it short, and nobody waits for another request."""
@@ -105,20 +123,23 @@ class Speaker:
         return "/ivr/step?" + "&".join(f"{name}={value}" for name, value in (*values, *more.items()) if value not in ("", 0))
 
     def say(self, key: str, language: str, **values: object) -> list[Said]:
-        """The sentence: its recording where there is one, else synthetic speech; nothing where it is empty."""
-        if not values and f"{language}/{key}" in self._audio:
-            return [Play(f"{self.audio}/{language}/{key}.wav")]
+        """The sentence: its recordings where all of it was recorded, else synthetic speech; nothing where it is empty."""
+        if self.recordings and (files := self.recordings.of(key, language, values)):
+            return [Play(f"{self.audio}/{language}/{name}.wav") if name else Pause(GAP_SECONDS) for name in files]
         text = self.runtime.catalogue.text(f"voice.{key}", language, **values)
         return [steps.Say(text, language)] if text else []
 
     def _prompt(self, key: str, state: State, **values: object) -> list[Said]:
         return self.say(key, state.language, **values)
 
-    def _choices(self, key: str, language: str) -> list[Said]:
-        """The choices of a menu, with a short pause after each."""
-        if f"{language}/{key}" in self._audio:
-            return self.say(key, language)
-        return between([steps.Say(text, language) for text in self._choice_texts(key, language)])
+    def choices(self, key: str, language: str) -> list[list[Said]]:
+        """The choices of a menu, each by itself."""
+        said: list[list[Said]] = []
+        for number, text in enumerate(self._choice_texts(key, language), start=1):
+            name = part_name(key, number)
+            recorded = self.recordings.has(language, name)
+            said.append([Play(f"{self.audio}/{language}/{name}.wav") if recorded else steps.Say(text, language)])
+        return said
 
     def _choice_texts(self, key: str, language: str) -> tuple[str, ...]:
         if (key, language) not in self._split:
@@ -139,32 +160,58 @@ class Speaker:
         if isinstance(node, Pages):
             return self._page(node, state)
         values = self._values(state, db, call) if values is None else values
-        said = self._prompt(node.prompt, state, **values)
-        if state.at == "problem_review" and state.arg == "play":
-            said = self._played(db, call)
+        pieces = [self._played(db, call)] if (state.at, state.arg) == ("problem_review", "play") else self.question(state, values)
         if isinstance(node, Menu):
-            said = between([*said, *self._choices(f"{node.prompt}.choices", state.language)])
-        return said
+            pieces += [*self._offered(values, state.language), *self.choices(f"{node.prompt}.choices", state.language)]
+        return between(pieces)
+
+    def question(self, state: State, values: dict[str, object]) -> list[list[Said]]:
+        """What `state` tells and asks, each a sentence of its own, the node's choices left out."""
+        node = TREE[state.at]
+        pieces = [*self._standing(state, values), self._prompt(node.prompt, state, **values)]
+        if state.at == "summary":
+            pieces += [self._prompt(key, state, **values) for key in ("summary.place", "summary.contact")]
+        if state.at == "registered" and values.get("sms"):
+            pieces.append(self._prompt("registered.sms", state))
+        return [*pieces, self._prompt(f"{node.prompt}.speech", state)] if self.hears(node) else pieces
+
+    def _standing(self, state: State, values: dict[str, object]) -> list[list[Said]]:
+        """Where a complaint stands, before anything else; the number last."""
+        standing = values.get("standing")
+        if not standing:
+            return []
+        due = [self._prompt("told.date", state, **values)] if standing == "under_review" and values.get("date") else []
+        return [self._prompt(f"standing.{standing}", state, **values), *due, self._prompt("told.ack", state, **values)]
+
+    def _offered(self, values: dict[str, object], language: str) -> list[list[Said]]:
+        offers = values.get("offers")
+        return [self.say(key, language) for key in offers] if isinstance(offers, tuple) else []
 
     def _choose_language(self) -> list[Said]:
-        said = [step for language in self.runtime.config.helpline.languages for step in self.say("language.choices", language)]
-        return between(said)
+        return between([self.say("language.choices", language) for language in self.runtime.config.helpline.languages])
 
     def greeting(self, language: str) -> list[Said]:
-        return [*self.say("greeting", language, name=self.runtime.config.helpline.name(language)), Pause()]
+        name = Spoken(self.runtime.config.helpline.name(language), "helpline")
+        return [*self.say("greeting", language, name=name), Pause()]
 
     def _page(self, node: Pages, state: State) -> list[Said]:
         listed, page = split_arg(state.arg)
         codes = self.codes(node.items, listed)
-        said = self._prompt(node.prompt, state) if page == 0 else []
-        if page == 0 and self._hears(node):
-            said += self._prompt("category.speech", state)
+        pieces = [self._prompt(node.prompt, state)] if page == 0 else []
+        if page == 0 and self.hears(node):
+            pieces.append(self._prompt(f"{node.prompt}.speech", state))
         for number, code in enumerate(codes[page * PAGE : page * PAGE + PAGE], start=1):
-            key = speech.digits(str(number), state.language)
-            said += self.say("item", state.language, topic=self._item_name(node.items, code, state.language), n=key)
+            pieces.append(self.item(node, code, number, state.language))
         if len(codes) > page * PAGE + PAGE:
-            said += self._prompt("more", state)
-        return between(said)
+            pieces.append(self._prompt("more", state))
+        return between(pieces)
+
+    def item(self, node: Pages, code: str, number: int, language: str) -> list[Said]:
+        key = speech.digits(str(number), language)
+        if code == NONE:
+            return self.say("none", language, n=key)
+        name = self._district if node.items in ("districts", "places") else self._category
+        return self.say(node.item, language, topic=name(code, language), n=key)
 
     def _played(self, db: Db, call: Row[Any] | None) -> list[Said]:
         draft = call.answers.get("draft") if call is not None else None
@@ -203,33 +250,40 @@ class Speaker:
     def _values_genuine(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         """`arg`: the day and the last digits of the number it went to, YYYYMMDD9999."""
         try:
-            day = notices.short_date(datetime.fromisoformat(f"{state.arg[:8]}T120000+0000"), state.language)
+            sent = datetime.fromisoformat(f"{state.arg[:8]}T120000+0000")
+            day = speech.date(sent, state.language, self.runtime.catalogue)
         except ValueError:
-            day = ""
+            day = Spoken("")
         return {"date": day, "ending": speech.digits(state.arg[8:12], state.language)}
 
     def _values_spoken_category(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        category = self.runtime.reference.categories.get(state.arg) or self.runtime.reference.categories["OTHER"]
-        return {"category": category.name(state.language)}
+        return {"category": self._category(state.arg, state.language)}
+
+    def _values_spoken_place(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        code, _, rest = state.arg.partition("~")
+        district = self._district(code, state.language)
+        body = rest.partition("~")[2]
+        return {"place": Spoken(f"{body}, {district}") if body and body != district else district}
 
     def _values_pin_confirm(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         entry = self.runtime.reference.pincodes.get(state.arg)
         if entry is None:
             return {"area": "", "district": ""}
-        return {"area": entry.area, "district": self.runtime.reference.districts[entry.district_code].name(state.language)}
+        return {"area": entry.area, "district": self._district(entry.district_code, state.language)}
 
     def _values_summary(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         draft = call.answers.get("draft") if call is not None else None
         row = complaints.get(db(), draft) if draft else None
-        catalogue, language = self.runtime.catalogue, state.language
-        told, here = catalogue.text("voice.as_told", language), catalogue.text("voice.no_contact", language)
+        language = state.language
+        told, here = self._quoted("as_told", language), self._quoted("no_contact", language)
         if row is None:
             return {"category": told, "place": told, "contact": here}
-        category = self.runtime.reference.categories.get(row.category_code or "")
-        district = self.runtime.reference.districts.get(row.district_code or "")
-        place = ", ".join(part for part in (row.place, district.name(language) if district else "") if part)
-        contact = speech.digits(numbers.national(row.phone), language) if row.phone else here
-        return {"category": category.name(language) if category else told, "place": place or told, "contact": contact}
+        place = self._district(row.district_code, language)
+        if row.place:
+            place = Spoken(", ".join(part for part in (row.place, place if row.district_code else "") if part))
+        caller = numbers.e164(call.from_number) if call is not None else None
+        contact = speech.digits(numbers.national(row.phone), language) if row.phone and row.phone != caller else here
+        return {"category": self._category(row.category_code, language), "place": place, "contact": contact}
 
     def _values_registered(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         row = self._row(state, db)
@@ -237,42 +291,42 @@ class Speaker:
 
     def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
         """The values of the prompt `registered`: the number, and whether an SMS can carry it."""
-        sms = self.runtime.catalogue.text("voice.registered.sms", language) if numbers.is_mobile(phone) else ""
-        return {"ack": speech.ack(ack, language), "sms": sms}
+        return {"ack": speech.ack(ack, language), "sms": numbers.is_mobile(phone)}
 
     def _values_told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         values = self._values_solved(state, db, call)
         row = self._row(state, db)
-        return values | {"offers": self._offers(row, call, db, state.language) if row is not None else ""}
+        return values | {"offers": self._offers(row, call, db) if row is not None else ()}
 
     def _values_solved(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         row, language = self._row(state, db), state.language
         if row is None:
             return {}
-        standing = self.runtime.catalogue.text(
-            f"voice.standing.{status.standing(row)}",
-            language,
-            office=notices.office_name(self.runtime, row.department_code, language),
-            date=notices.short_date(row.due_at, language) if row.due_at else "",
-        )
-        return {"ack": speech.ack(row.ack or "", language), "standing": standing}
+        department = row.department_code or "cmo"
+        return {
+            "ack": speech.ack(row.ack or "", language),
+            "standing": status.standing(row),
+            "office": Spoken(notices.office_name(self.runtime, department, language), f"department.{department}"),
+            "date": speech.date(row.due_at, language, self.runtime.catalogue) if row.due_at else "",
+        }
 
-    def _offers(self, row: Row[Any], call: Row[Any] | None, db: Db, language: str) -> str:
-        """What can be done about a complaint after hearing of it."""
+    def _offers(self, row: Row[Any], call: Row[Any] | None, db: Db) -> tuple[str, ...]:
+        """What can be done about a complaint after hearing of it: prompts `told.…`."""
         over = row.state in (Life.CLOSED, Life.REJECTED)
-        keys = ["reopen" if over else "add"] if not over or status.may_reopen(self.runtime, row, utc_now()) else []
+        offers = ["told.reopen" if over else "told.add"] if not over or status.may_reopen(self.runtime, row, utc_now()) else []
         caller = numbers.e164(call.from_number) if call is not None else None
         if caller == row.phone and status.earlier_open(db(), caller, row.id) is not None:
-            keys.append("next")
-        return " ".join(self.runtime.catalogue.text(f"voice.told.{key}", language) for key in keys)
+            offers.append("told.next")
+        return tuple(offers)
 
     def _row(self, state: State, db: Db) -> Row[Any] | None:
         return complaints.get(db(), int(state.arg)) if state.arg.isascii() and state.arg.isdigit() and len(state.arg) < 20 else None
 
 
-def between(said: Sequence[Said]) -> list[Said]:
-    """`said` with a short pause between two pieces: time to press a key."""
+def between(pieces: Sequence[Sequence[Said]]) -> list[Said]:
+    """The pieces with a short pause between two: time to press a key."""
     paced: list[Said] = []
-    for piece in said:
-        paced += [Pause(), piece] if paced else [piece]
+    for piece in pieces:
+        if piece:
+            paced += [Pause(), *piece] if paced else piece
     return paced

@@ -92,6 +92,10 @@ class Catalogue:
         """The sentence in `language`. Raises KeyError for an unknown key or a missing value."""
         return self._entries[key].texts[language].format_map(values)
 
+    def text_of(self, key: str, language: str) -> str:
+        """The sentence with its placeholders."""
+        return self._entries[key].texts[language]
+
     def sms(self, key: str, language: str, **values: object) -> Sms:
         """The message, each value cut to TRAI's 30 characters and kept in one line."""
         entry = self._entries[key]

@@ -116,6 +116,106 @@ def test_speech_is_a_shortcut_confirmed_by_a_key(app, caller):
     assert only(app).category_code == "ROAD.LIGHT"
 
 
+def test_a_broad_word_leads_to_its_kinds(app, caller):
+    caller.dials().presses("2", "1").speaks("road", "en")
+    assert "Which problem is it?" in caller.last_said
+    assert "Potholes" in caller.last_said
+    caller.presses("1").hangs_up()
+    assert only(app).category_code == "ROAD.POTHOLE"
+
+
+def test_when_unsure_the_likely_ones_are_offered(app, caller):
+    caller.dials().presses("1", "1").speaks("রাস্তার উপর নোংরা জল আর জঞ্জাল")
+    assert "আপনি কোনটির কথা বলছেন?" in caller.last_said
+    assert "এর কোনওটি না হলে" in caller.last_said
+    offered = caller.last_said.split("\n")
+    caller.presses("2")
+    assert caller.heard("বিপ শব্দের পরে")
+    caller.hangs_up()
+    assert only(app).category_code.partition(".")[0] in {"SANI", "WATER", "ROAD"}
+    assert len(offered) >= 4
+
+
+def test_none_of_the_likely_ones_is_the_list_again(app, caller):
+    caller.dials().presses("1", "1").speaks("রাস্তার উপর নোংরা জল আর জঞ্জাল")
+    last = re.findall(r"এর কোনওটি না হলে, ([০-৯]) টিপুন", caller.last_said)[-1]
+    caller.presses(last.translate(str.maketrans("০১২৩৪৫৬৭৮৯", "0123456789")))
+    assert "আপনার অভিযোগ কী নিয়ে?" in caller.last_said
+
+
+def test_words_that_mean_nothing_are_asked_again_and_at_last_lead_to_a_person(caller):
+    caller.dials().presses("2", "1").speaks("hm hm", "en")
+    assert "did not understand" in caller.last_said
+    caller.speaks("hm hm", "en").speaks("hm hm", "en")
+    assert "A person will help you" in caller.last_said
+
+
+@pytest.mark.parametrize(("word", "code"), [("এক", "ROAD"), ("দুই", "WATER"), ("ek", "ROAD"), ("number three", "ELEC"), ("২", "WATER"), ("दो", "WATER")])
+def test_a_spoken_number_is_a_key(app, caller, word, code):
+    caller.dials().presses("1", "1").speaks(word).hangs_up()
+    assert only(app).category_code == code
+
+
+def to_the_place(caller, language="1"):
+    return caller.dials().presses(language, "1", "1", "1").speaks("রাস্তা ভাঙা").presses("1")
+
+
+@pytest.mark.parametrize("spoken", ["তমলুক", "Tamluk", "আমাদের গ্রাম তমলুকে"])
+def test_a_place_is_said_and_confirmed_by_a_key(app, caller, spoken):
+    to_the_place(caller).speaks(spoken)
+    assert "আমরা বুঝেছি" in caller.last_said
+    assert "পূর্ব মেদিনীপুর" in caller.last_said
+    caller.presses("1")
+    assert "আপনার নাম বলুন" in caller.last_said
+    caller.hangs_up()
+    assert only(app).district_code == "317"
+
+
+def test_a_name_of_two_districts_is_asked(app, caller):
+    to_the_place(caller).speaks("বর্ধমান")
+    assert "পূর্ব বর্ধমান জেলার জন্য, ১ টিপুন" in caller.last_said
+    caller.presses("2").hangs_up()
+    complaint = only(app)
+    assert (complaint.district_code, complaint.place) == ("704", "বর্ধমান")
+
+
+def test_an_unclear_place_goes_on_for_an_agent_to_complete(app, caller):
+    to_the_place(caller).speaks("ওই যে বড় বটগাছের পাশে")
+    assert "জায়গাটি ঠিক বোঝা গেল না" in caller.last_said
+    assert "আপনার নাম বলুন" in caller.last_said
+    caller.speaks("মিনা").presses("1", "1").hangs_up()
+    complaint = only(app)
+    assert (complaint.district_code, complaint.place, complaint.incomplete) == (None, "ওই যে বড় বটগাছের পাশে", True)
+    assert complaint.state == "registered"
+
+
+def test_a_misread_place_is_asked_again(app, caller):
+    to_the_place(caller).speaks("তমলুক").presses("2")
+    assert "জায়গাটি কোথায়?" in caller.last_said
+    caller.presses("1", "713101", "1").hangs_up()
+    assert only(app).district_code == "306"
+
+
+def test_the_status_comes_first_and_no_date_is_promised_for_what_is_done(app, caller, now):
+    from helpline import complaints
+    from helpline.complaints import Actor
+
+    files(caller).hangs_up()
+    caller.dials().presses("1")
+    told = caller.last_said
+    assert told.index("পর্যালোচনাধীন") < told.index("সম্ভাব্য তারিখ") < told.index("অভিযোগ নম্বর")
+    assert re.search("সম্ভাব্য তারিখ [০-৯]+ (নভেম্বর|ডিসেম্বর) ২০২৬", told)
+    caller.hangs_up()
+    runtime, complaint = app.extensions["runtime"], only(app)
+    with runtime.writing() as db:
+        complaints.act(db, runtime, complaint.id, "review", Actor("cell", "agent"), now)
+        complaints.act(db, runtime, complaint.id, "resolve", Actor("cell", "agent"), now, {"report": "The road was repaired today"})
+        complaints.act(db, runtime, complaint.id, "confirm", Actor("citizen", "voice"), now)
+    caller.dials().presses("2", complaint.ack)
+    assert "নিষ্পত্তি হয়েছে" in caller.last_said
+    assert "সম্ভাব্য তারিখ" not in caller.last_said
+
+
 def test_the_language_can_be_changed(app, caller):
     caller.dials().presses("2", "7", "3")
     assert caller.heard("नई शिकायत", "hi")
