@@ -49,6 +49,15 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
         store.upgrade(runtime.engine)
         click.echo(f"The store is at version {store.newest_revision()}.")
 
+    @app.cli.command("count-anew")
+    def count_anew() -> None:
+        """Make the dashboards' sums from the beginning. Needed only for a store that was filled in another way."""
+        from helpline.figures import upkeep
+
+        with runtime.writing() as db:
+            upkeep.count_anew(db)
+        click.echo("Counted.")
+
     @app.cli.command("lifecycle")
     def show_lifecycle() -> None:
         """The life of a complaint as a table (docs/lifecycle.md)."""

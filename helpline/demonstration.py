@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from helpline import complaints, delivery, lifecycle, offices, people, search
 from helpline.complaints import SYSTEM, Actor, CannotAct, Filing
 from helpline.config import ROOT
+from helpline.figures import upkeep
 from helpline.lifecycle import Role, State
 from helpline.reference import LocalBody
 from helpline.runtime import Runtime
@@ -87,13 +88,14 @@ def _is_demonstration() -> Any:
 
 
 def _index(runtime: Runtime) -> None:
-    """Into the search at once: the worker, which asks for translations, finds nothing left to do."""
+    """Into the search and the figures at once: the worker, which asks for translations, finds nothing left to do."""
     pending = select(Complaint.__table__).where(_is_demonstration(), Complaint.indexed_seq != Complaint.last_seq).limit(BATCH)
     while True:
         with runtime.writing() as db:
             rows = db.execute(pending).all()
             for row in rows:
                 search.take_in(db, runtime, row)
+                upkeep.take_in(db, row.id, row.indexed_seq)
         if not rows:
             return
 

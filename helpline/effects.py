@@ -124,13 +124,25 @@ def changes(doing: Doing, step: Transition) -> Changes:
     found |= _clock_runs_again(doing, step)
     if rule := _EFFECTS.get(step.action):
         found |= rule(doing)
-    if doing.actor.kind == "staff" and step.tells and doing.before["responded_at"] is None:
+    if doing.actor.kind == "staff" and step.tells and step.action != "register" and doing.before["responded_at"] is None:
         found["responded_at"] = doing.now
+    found |= _times_taken(doing, found)
     if step.target and lifecycle.KIND[step.target] in (Kind.DONE, Kind.WAITING) and step.target != State.ACTION_REQUIRED:
         found |= {"warn_at": None, "escalate_at": None, "news_at": None}
     if _changes_hands(doing.before, found):
         found |= {"held_since": doing.now, "held_paused_minutes": 0}
     return found
+
+
+def _times_taken(doing: Doing, found: Changes) -> Changes:
+    """Working minutes until the first answer since it was (re)opened, and from the registration until the resolution."""
+    before, calendar, taken = doing.before, doing.runtime.calendar, Changes()
+    if found.get("responded_at"):
+        taken["response_minutes"] = calendar.between(before["reopened_at"] or before["registered_at"], doing.now)
+    if found.get("resolved_at"):
+        paused = found.get("paused_minutes", before["paused_minutes"])
+        taken["resolution_minutes"] = max(0, calendar.between(before["registered_at"], doing.now) - paused)
+    return taken
 
 
 def _changes_hands(before: Mapping[str, Any], found: Changes) -> bool:
@@ -390,6 +402,7 @@ def _on_reopen(doing: Doing) -> Changes:
         "resolved_at": None,
         "closed_at": None,
         "responded_at": None,
+        "reopened_at": doing.now,
         "duplicate_of_id": None,
         "reopen_count": before["reopen_count"] + 1,
     }

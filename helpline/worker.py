@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
 from helpline import calls, carriers_in_use, clocks, delivery, nightly, recordings, search, translation
 from helpline.carriers_in_use import InUse
+from helpline.figures import upkeep
 from helpline.runtime import Runtime, utc_now
 from models import Heartbeat, Inbound, Tally
 
@@ -75,8 +77,13 @@ def _safely(name: str, job: Job) -> None:
 
 
 def take_in_changes(runtime: Runtime, now: datetime) -> int:
-    """Every changed complaint once: into the search, and what it wants translated is asked for."""
-    return search.index_pending(runtime, lambda db, row: translation.ask(db, runtime, row, now))
+    """Every changed complaint once: into the search and the figures, and what it wants translated is asked for."""
+
+    def beside(db: Connection, row: Row[Any]) -> None:
+        upkeep.take_in(db, row.id, row.indexed_seq)
+        translation.ask(db, runtime, row, now)
+
+    return search.index_pending(runtime, beside)
 
 
 def retry_inbound(runtime: Runtime, take_up: TakeUp, now: datetime, *, limit: int = 50) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
@@ -89,6 +89,8 @@ class Complaint(Base):
     held_since: Mapped[datetime | None]  # by this office and owner
     held_paused_minutes: Mapped[int] = mapped_column(default=0)  # of the clock standing still meanwhile
     transfers: Mapped[int] = mapped_column(default=0)  # from office to office, by officers themselves
+    response_minutes: Mapped[int | None]  # working time until a first answer of staff
+    resolution_minutes: Mapped[int | None]  # working time from its registration until it was resolved, less the pauses
     response_due_at: Mapped[datetime | None]  # when the citizen is to hear a first answer of staff
     responded_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]  # as promised; moves only by the time the clock stood still
@@ -114,6 +116,7 @@ class Complaint(Base):
     updated_at: Mapped[datetime]
     registered_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
+    reopened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
 
     events: Mapped[list[Event]] = relationship(order_by="Event.seq", viewonly=True)
@@ -212,6 +215,50 @@ class Finding(Base):
     kind: Mapped[str] = mapped_column(String(30), primary_key=True)  # helpline.nightly.KINDS
     found_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+
+
+class CountedComplaint(Base):
+    """How a complaint was last counted: its dimensions, and for each figure of helpline.figures the day on which it counts."""
+
+    __tablename__ = "counted_complaints"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True, autoincrement=False)
+    department: Mapped[str] = mapped_column(String(20))
+    district: Mapped[str] = mapped_column(String(8))
+    category: Mapped[str] = mapped_column(String(40))  # the first of its two levels
+    level: Mapped[str] = mapped_column(String(2))
+    office: Mapped[str] = mapped_column(OFFICE)
+    subcategory: Mapped[str] = mapped_column(String(40))
+    local_body: Mapped[str] = mapped_column(String(60))
+    registered: Mapped[date | None]
+    open: Mapped[date | None]
+    judged: Mapped[date | None]
+    kept: Mapped[date | None]
+    closed: Mapped[date | None]
+    confirmed: Mapped[date | None]
+    unconfirmed: Mapped[date | None]
+    rejected: Mapped[date | None]
+    reopened: Mapped[date | None]
+    responded: Mapped[date | None]
+    responded_hours: Mapped[int | None]
+    resolved: Mapped[date | None]
+    resolved_hours: Mapped[int | None]
+    __table_args__ = (Index("ix_counted_complaints_department", "department", "district"), Index("ix_counted_complaints_district", "district"),
+                      Index("ix_counted_complaints_registered", "registered", "subcategory", "district", "local_body"))  # fmt: skip
+
+
+class DailyCount(Base):
+    """How many complaints count in a figure on a day: in all, by one dimension, or by two (`slice` names them)."""
+
+    __tablename__ = "daily_counts"
+    slice: Mapped[str] = mapped_column(String(30), primary_key=True)
+    figure: Mapped[str] = mapped_column(String(20), primary_key=True)
+    code: Mapped[str] = mapped_column(OFFICE, primary_key=True)
+    second: Mapped[str] = mapped_column(String(40), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    hours: Mapped[int] = mapped_column(primary_key=True, default=0)  # of those that measure working time
+    count: Mapped[int]
+    __table_args__ = (Index("ix_daily_counts_day", "slice", "figure", "day", "code", "second", "count"),
+                      Index("ix_daily_counts_second", "slice", "figure", "second", "day", "code", "count"))  # fmt: skip
 
 
 class SearchWord(Base):
