@@ -25,7 +25,7 @@ SEES_COMPLAINTS = (*TAKES_CALLS, Role.OFFICER, Role.MONITOR)
 SEES_NUMBERS = (*TAKES_CALLS,)
 EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
 ANYBODY = ("anybody",)
-POLLED = ("console.newer", "console.bell")  # asked by pages on their own: not a person at work
+POLLED = ("console.newer", "console.bell", "console.callbacks_list")  # asked by pages on their own: not a person at work
 
 # endpoint → who may. What is not here is refused.
 MAY: dict[str, tuple[str, ...]] = {
@@ -46,6 +46,10 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.recording": SEES_COMPLAINTS,
     "console.messages": TAKES_CALLS,
     "console.try_again": TAKES_CALLS,
+    "console.callbacks_page": TAKES_CALLS,
+    "console.callbacks_list": TAKES_CALLS,
+    "console.claim_callback": TAKES_CALLS,
+    "console.callback_outcome": TAKES_CALLS,
     "console.new": TAKES_CALLS,
     "console.save_draft": TAKES_CALLS,
     "console.register": TAKES_CALLS,

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from sqlalchemy import or_, select
 
-from agent_console import access
+from agent_console import access, callbacks
+from helpline import callbacks as ledger
 from helpline import classify, complaints, numbers, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
@@ -21,8 +22,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/new")
     def new() -> str:
         draft = _own_draft(runtime, request.args.get("draft"))
-        form = _as_form(draft) if draft else {"phone": request.args.get("phone", "")[:20], "language": "bn"}
-        return render_template("new.html", form=form, draft=draft, faults={}, drafts=_drafts(runtime), **_lists(runtime))
+        entry = callbacks.mine(runtime, request.args.get("callback"))
+        return render_template("new.html", form=_begun(draft, entry), draft=draft, faults={}, drafts=_drafts(runtime), **_ringing(entry), **_lists(runtime))
 
     @blueprint.post("/new/draft")
     def save_draft() -> Any:
@@ -47,7 +48,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         if draft is not None and draft.ack:
             return redirect(url_for("console.registered", key=draft.ack))
         if faults:
-            return render_template("new.html", form=request.form, draft=draft, faults=faults, drafts=[], **_lists(runtime)), 422
+            entry = callbacks.mine(runtime, request.form.get("callback"))
+            return render_template("new.html", form=request.form, draft=draft, faults=faults, drafts=[], **_ringing(entry), **_lists(runtime)), 422
         now = utc_now()
         with runtime.writing() as db:
             if draft is None:
@@ -57,6 +59,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 draft_id = draft.id
             complaints.update_draft(db, draft_id, now, **values, incomplete=False)
             filed = complaints.register(db, runtime, draft_id, _actor(), now)
+            if (entry := request.form.get("callback", "")).isascii() and entry.isdigit() and len(entry) < 19:
+                ledger.reached_by_form(db, int(entry), access.current().id, now)
         return redirect(url_for("console.registered", key=filed.ack))
 
     @blueprint.get("/registered/<key>")
@@ -159,6 +163,19 @@ def _drafts(runtime: Runtime) -> list[Any]:
     with runtime.reading() as db:
         return list(db.execute(select(Complaint.__table__).where(Complaint.state == str(State.DRAFT), Complaint.channel == "agent", mine)
                                .order_by(Complaint.id.desc()).limit(10)))  # fmt: skip
+
+
+def _begun(draft: Any, entry: Any) -> dict[str, Any]:
+    """What the form begins with: a draft, whom one is ringing back, or a number in the address."""
+    if draft:
+        return _as_form(draft)
+    if entry:
+        return {"phone": numbers.national(entry.number), "language": entry.language}
+    return {"phone": request.args.get("phone", "")[:20], "language": "bn"}
+
+
+def _ringing(entry: Any) -> dict[str, Any]:
+    return {"entry": entry, "where": callbacks.where, "outcomes": ledger.OUTCOMES}
 
 
 def _as_form(draft: Any) -> dict[str, Any]:

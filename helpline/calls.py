@@ -27,6 +27,9 @@ ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _calls = Call.__table__
 _by_sid = select(_calls).where(_calls.c.sid == bindparam("sid"))
 _complaint_by_sid = select(Complaint.__table__).join(_calls, _calls.c.complaint_id == Complaint.id).where(_calls.c.sid == bindparam("sid"))
+# Nodes of the call tree where a caller has had what they came for.
+FULFILLING = frozenset({"registered", "told", "added", "confirmed", "rated", "reopened", "not_yet", "goodbye"})
+_reach = update(Call).where(_calls.c.sid == bindparam("the_sid")).values(at=bindparam("node"), seen_at=bindparam("now"))
 _stored = select(Inbound.answer).where(Inbound.key == bindparam("key"))
 _insert_inbound = insert(Inbound)
 
@@ -108,12 +111,24 @@ def replace_recordings(db: Connection, complaint_id: int, purpose: str, sid: str
     db.execute(update(Recording).where(*earlier).values(purpose=f"old {purpose}"[:12]))
 
 
-def end(db: Connection, runtime: Runtime, sid: str, status: str, now: datetime) -> None:
-    """The call is over. Repeated or late, this changes nothing more."""
+def reaching(sid: str, node: str, now: datetime) -> Write:
+    """That the call has come to `node`, to be written by itself."""
+    return _reach, {"the_sid": sid[:64], "node": node[:24], "now": now}
+
+
+def reached(db: Connection, sid: str, node: str, now: datetime, *, fulfilled: bool = False) -> None:
+    """The call has come to `node`, and perhaps to what the caller came for. One that had ended is taken note of anew."""
+    done = {"fulfilled": True} if fulfilled else {}
+    db.execute(update(Call).where(_calls.c.sid == sid[:64]).values(at=node[:24], seen_at=now, accounted_at=None, **done))
+
+
+def end(db: Connection, runtime: Runtime, sid: str, status: str, now: datetime, *, seconds: int | None = None) -> None:
+    """The call is over, after so many `seconds` by the carrier. Repeated or late, this changes nothing more."""
     call = get(db, sid)
     if call is None or call.ended_at is not None:
         return
-    db.execute(update(Call).where(_calls.c.id == call.id, _calls.c.ended_at.is_(None)).values(ended_at=now, status=status[:20], seen_at=now))
+    ended = {"ended_at": now, "status": status[:20], "seen_at": now, "seconds": seconds}
+    db.execute(update(Call).where(_calls.c.id == call.id, _calls.c.ended_at.is_(None)).values(**ended))
     finish(db, runtime, sid, now)
 
 

@@ -177,6 +177,20 @@ class Voice(Section):
     audio_dir: str
 
 
+class Callbacks(Section):
+    """Calls that ended before what the caller came for was done."""
+
+    after_seconds: int = Field(ge=0, le=600)
+    promise_minutes: int = Field(ge=1)
+    retry_minutes: int = Field(ge=1)
+    max_tries: int = Field(ge=1, le=20)
+    claim_minutes: int = Field(ge=1)
+    continue_minutes: int = Field(ge=0)
+    missed_seconds: int = Field(ge=0)
+    missed_sms_hours: int = Field(ge=1, le=40)
+    unnamed_categories: tuple[str, ...]
+
+
 class Sms(Section):
     replies_per_hour: int = Field(ge=1)
     conversation_minutes: int = Field(ge=1)
@@ -286,6 +300,7 @@ class Config(Section):
     server: Server
     carriers: Carriers
     voice: Voice
+    callbacks: Callbacks
     sms: Sms
     status_lookups: StatusLookups
     casework: Casework

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from helpline import outbox
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
-from models import Call, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated
+from models import Call, Callback, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated
 
 
 def may_read(config: Config, authorization: str) -> bool:
@@ -39,6 +39,9 @@ def render(runtime: Runtime) -> bytes:
         oldest.set((now - first).total_seconds() if first else 0)
         calls = Gauge("helpline_calls_open", "Calls under way", registry=registry)
         calls.set(db.scalar(select(func.count()).select_from(Call).where(Call.ended_at.is_(None))) or 0)
+        waiting = Gauge("helpline_callbacks", "Citizens to be rung back, by whether the promised time has passed", ["late"], registry=registry)
+        for late, passed in (("yes", Callback.promised_at < now), ("no", Callback.promised_at >= now)):
+            waiting.labels(late).set(db.scalar(select(func.count()).select_from(Callback).where(Callback.closed_at.is_(None), passed)) or 0)
         beat = Gauge("helpline_worker_silent_seconds", "Since a worker was last alive", registry=registry)
         last = db.scalar(select(func.max(Heartbeat.at)))
         beat.set((now - last).total_seconds() if last else float("inf"))

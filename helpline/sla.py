@@ -118,6 +118,20 @@ def open_at(hours: Hours, now: datetime) -> bool:
     return DAYS[local.weekday()] in hours.days and hours.from_ <= local.time() < hours.to
 
 
+def after_open_minutes(hours: Hours, start: datetime, minutes: int) -> datetime:
+    """The moment when `minutes` of opening time have passed since `start`; UTC."""
+    local, left = start.astimezone(IST), timedelta(minutes=minutes)
+    for day in (local.date() + timedelta(days=n) for n in range(400)):
+        if DAYS[day.weekday()] not in hours.days:
+            continue
+        opens, closes = (datetime.combine(day, at, IST) for at in (hours.from_, hours.to))
+        begins = max(opens, local)
+        if begins < closes and closes - begins >= left:
+            return (begins + left).astimezone(UTC)
+        left -= max(closes - begins, timedelta())
+    return start + timedelta(minutes=minutes)  # never open: no hours to count in
+
+
 def make_calendar(hours: Hours, corrections: Iterable[Holiday]) -> Calendar:
     """The calendar with the office's own corrections: `+` closed, `-` open after all."""
     rows = [(date.fromisoformat(row.code), row.change) for row in corrections]

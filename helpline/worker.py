@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
-from helpline import calls, carriers_in_use, clocks, delivery, nightly, recordings, search, translation
+from helpline import callbacks, calls, carriers_in_use, clocks, delivery, nightly, recordings, search, translation
 from helpline.carriers_in_use import InUse
 from helpline.figures import upkeep
 from helpline.runtime import Runtime, utc_now
@@ -37,6 +37,7 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
         "index": (max(poll, 2), lambda: take_in_changes(runtime, now())),
         "translate": (10, lambda: translation.translate_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
+        "callbacks": (max(poll, 5), lambda: callbacks.work(runtime, now())),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
         "clocks": (60, lambda: clocks.tick(runtime, now())),
         "nightly": (24 * 3600, lambda: nightly.check(runtime, now())),

@@ -34,6 +34,8 @@ MAX_SILENCE = 5000  # milliseconds
 MAX_WORDS = 400  # characters of what was recognised
 # Nodes that tell something of the store: rendered inside a transaction.
 TELLING = frozenset({"summary", "registered", "told", "solved", "problem_review"})
+# Where a caller who rings off wants something of us: their coming there is kept, though the step learns nothing else.
+MARKED = frozenset({"status", "add", "reopen", "problem", "agent"})
 
 
 class TreeError(Exception):
@@ -149,11 +151,21 @@ class Line:
         else:
             move = menu.step(TREE, state, self._answer(webhook), self.speaker.codes)
         if move.action is None and move.state.at not in TELLING:
+            if move.state.at != state.at and (state.number == 0 or move.state.at in MARKED):
+                self._mark(webhook, move.state.at)
             return self._render(self.speaker.steps(move.state, self._no_store, None, move.trouble))
         key = f"step:{self._sid(webhook)}:{state.number}:{state.at}"[:120]
         if move.action == Do("register"):
             return self._register(webhook, move, key) or self._learn(webhook, move, key)
         return self._learn(webhook, move, key)
+
+    def _mark(self, webhook: Webhook, node: str) -> None:
+        """Keep where the caller is. It helps whoever rings back, so a fault here is not the caller's."""
+        try:
+            with self.runtime.directly() as db:
+                db.write([calls.reaching(self._sid(webhook), node, utc_now())], lasting=False)
+        except Exception:
+            log.exception("ivr.not_marked", call=self._sid(webhook), at=node)
 
     def _register(self, webhook: Webhook, move: Move, key: str) -> str | None:
         """The usual filing: this call's draft is registered, in one write. None when anything is unusual (registered before,
@@ -185,6 +197,7 @@ class Line:
                 following = self._act(turn, move.action) if move.action else move.state
                 if move.onto:
                     following = replace(following, at=move.onto, arg="")
+                calls.reached(db, sid, _asked_at(following.at), now, fulfilled=following.at in calls.FULFILLING)
                 if call.ended_at is not None:  # the report of the end overtook this step
                     calls.finish(db, self.runtime, sid, now)
                 answer = self._render(self.speaker.steps(following, lambda: db, turn.call, turn.prompt or move.trouble))
@@ -202,6 +215,7 @@ class Line:
 
     def _after_ringing(self, webhook: Webhook, state: State) -> str:
         if webhook.get("DialCallStatus") in ("completed", "answered"):
+            self._mark(webhook, "goodbye")
             return self._render([*self.speaker.say("goodbye", state.language), HangUp()])
         return self._render(self.speaker.message(state))
 
@@ -210,7 +224,7 @@ class Line:
         outcome = webhook.get("CallStatus").lower()
         if outcome in calls.ENDED:
             with self.runtime.writing() as db:
-                calls.end(db, self.runtime, self._sid(webhook), outcome, utc_now())
+                calls.end(db, self.runtime, self._sid(webhook), outcome, utc_now(), seconds=_seconds(webhook.get("CallDuration")))
 
     def recorded(self, webhook: Webhook) -> None:
         """A recording is ready. It may come before the step that it belongs to, or after the call."""
@@ -271,6 +285,16 @@ class Line:
 
 
 _PURPOSES = frozenset({"problem", "name", "addition", "message"})
+
+
+def _asked_at(name: str) -> str:
+    """The node where the caller is asked something: what is told leads on in the same answer."""
+    node = TREE[name]
+    return str(node.then) if isinstance(node, menu.Say) and name not in calls.FULFILLING else name
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
 
 
 def _count(text: str | None) -> int:

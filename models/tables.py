@@ -13,6 +13,7 @@ from models.base import Base, Id, UtcDateTime
 PHONE = String(64)  # E.164, or what a carrier gives for somebody without a number ("anonymous", a header)
 LANGUAGE = String(2)
 OFFICE = String(80)
+UNACCOUNTED = "accounted_at IS NULL AND ended_at IS NOT NULL"  # of the calls: helpline.callbacks.account
 UNSETTLED = "state IN ('claimed', 'parked', 'suppressed')"  # of the outbox: helpline.outbox.UNSETTLED
 
 
@@ -283,9 +284,46 @@ class Call(Base):
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    at: Mapped[str | None] = mapped_column(String(24))  # the node of the call tree last known; none before the first key
+    fulfilled: Mapped[bool] = mapped_column(default=False)  # the caller had something they came for
+    fault: Mapped[bool] = mapped_column(default=False)  # a fault of ours met the call
+    seconds: Mapped[int | None]  # how long it lasted, as the carrier says
+    accounted_at: Mapped[datetime | None]  # when the ledger of callbacks took note of its end
     __table_args__ = (
         Index("ix_calls_open", "seen_at", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
         Index("ix_calls_complaint_id", "complaint_id"),
+        Index("ix_calls_from_number", "from_number", "started_at"),
+        Index("ix_calls_unaccounted", "ended_at", sqlite_where=text(UNACCOUNTED), postgresql_where=text(UNACCOUNTED)),
+    )
+
+
+class Callback(Base):
+    """Somebody to be rung back: a call ended before what the caller came for was done. One open entry a number."""
+
+    __tablename__ = "callbacks"
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
+    number: Mapped[str] = mapped_column(PHONE)  # E.164, where the citizen is rung
+    language: Mapped[str] = mapped_column(LANGUAGE)
+    reason: Mapped[str] = mapped_column(String(12))  # helpline.callbacks.REASONS
+    at: Mapped[str | None] = mapped_column(String(24))  # where in the call tree it ended
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id"))  # the last of its calls
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))  # what was told so far
+    calls: Mapped[int] = mapped_column(default=1)  # how many broke off
+    state: Mapped[str] = mapped_column(String(10), default="due")  # helpline.callbacks.STATES
+    promised_at: Mapped[datetime]  # rung back by then
+    next_at: Mapped[datetime]  # not to be tried earlier
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    claimed_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None] = mapped_column(String(16))  # of the last try: helpline.callbacks.OUTCOMES
+    tried_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_callbacks_open_number", "number", unique=True, sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+        Index("ix_callbacks_promised_at", "promised_at", sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+        Index("ix_callbacks_call_id", "call_id"),
     )
 
 

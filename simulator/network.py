@@ -288,8 +288,9 @@ class Network:
         return root
 
     def _end(self, sid: str) -> None:
+        row = self.store.row("SELECT started FROM calls WHERE sid = ?", sid) or {"started": time.time()}
         self.store.run("UPDATE calls SET state = 'completed', pending = NULL WHERE sid = ?", sid)
-        self._post_quietly(self.settings.call_status, sid, {"CallStatus": "completed", "CallDuration": "30"})
+        self._post_quietly(self.settings.call_status, sid, {"CallStatus": "completed", "CallDuration": str(max(1, round(time.time() - row["started"])))})
 
     def _call_fields(self, sid: str, fields: dict[str, str]) -> dict[str, str]:
         row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {"number": ""}

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from helpline import acknowledgement, complaints, lifecycle, notices, numbers, proof, status
+from helpline import acknowledgement, callbacks, complaints, lifecycle, notices, numbers, proof, status
 from helpline.classify import Classifier
 from helpline.complaints import Actor, CannotAct, Filing
 from helpline.lifecycle import Role, State
@@ -190,6 +190,7 @@ def _register(message: Message, text: str) -> Reply:
     known_place = bool(filing.district_code)
     template = "sms.registered_ask_name" if known_place else "sms.registered_ask_place"
     filed = complaints.file(message.db, message.runtime, filing, CITIZEN, message.now, answered=True, template=template)
+    callbacks.settle(message.db, message.sender, message.now, filed=True)
     _ask(message, "name" if known_place else "place", complaint=filed.id)
     return _with_emergency(message, filing, Reply(filed.message, filed.id, filed.outgoing_id))
 
@@ -263,6 +264,7 @@ def _register_draft(message: Message, row: Row[Any], text: str) -> Reply:
     known_place = bool(filing.district_code)
     template = "sms.registered_ask_name" if known_place else "sms.registered_ask_place"
     filed = complaints.register(message.db, message.runtime, row.id, CITIZEN, message.now, answered=True, template=template)
+    callbacks.settle(message.db, message.sender, message.now, filed=True)
     _ask(message, "name" if known_place else "place", complaint=row.id)
     return Reply(filed.message, row.id, filed.outgoing_id)
 

@@ -20,7 +20,7 @@ document.addEventListener("keydown", (e) => {
 /* The on-call form: kept as a draft while it is typed; what could not be sent yet stays in this browser until it is. */
 const intake = document.getElementById("intake");
 if (intake) {
-  const said = document.getElementById("saved"), id = document.getElementById("form-id"), store = "intake-unsent";
+  const said = document.getElementById("saved"), id = document.getElementById("form-id"), store = "intake-unsent" + intake.elements.callback.value;
   if (!id.value) id.value = (crypto.randomUUID ? crypto.randomUUID() : String(Math.random())).slice(0, 40);
   const fields = () => Object.fromEntries(new FormData(intake)); let timer = null, busy = false, again = false, leaving = false;
   const kept = localStorage.getItem(store);

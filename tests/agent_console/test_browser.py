@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpline import complaints
+from helpline import callbacks, calls, complaints
 from helpline.complaints import Actor, Filing
 from tests.agent_console.conftest import PASSWORD
 
@@ -110,7 +110,10 @@ def test_nothing_serious_for_a_screen_reader_and_nothing_wider_than_the_page(pag
     page.goto(f"{live}/console/sign-in")
     assert serious(page) == []
     signs_in(page, live, "supervisor")
-    for path in ("complaints?tab=all", f"complaints/{filed.ack}", "new", "messages", "password", f"registered/{filed.ack}"):
+    with runtime.writing() as db:
+        call = calls.begin(db, "CAbroken", "+919830012345", "+913322145555", now)
+        callbacks.note(db, runtime, "+919830012345", call, None, "menu", now)
+    for path in ("complaints?tab=all", f"complaints/{filed.ack}", "new", "callbacks", "messages", "password", f"registered/{filed.ack}"):
         page.goto(f"{live}/console/{path}")
         page.wait_for_timeout(300)
         assert serious(page) == [], path

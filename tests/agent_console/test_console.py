@@ -33,7 +33,7 @@ def test_deny_by_default_for_every_route_and_role(app, staff, filed):
     """Walks all routes of the console as everybody: what the table does not allow is refused."""
     people = {role: staff(role) for role in STAFF_ROLES} | {None: staff()}
     values = {"key": filed.ack, "action": "note", "recording_id": 1, "outgoing_id": 1, "user_id": 999, "change": "unlock", "filename": "console.css",
-              "kind": "holidays"}
+              "kind": "holidays", "entry_id": 1, "outcome": "busy"}
     for rule in app.url_map.iter_rules():
         if not rule.endpoint.startswith("console.") or rule.endpoint in ("console.sign_out", "console.static"):
             continue

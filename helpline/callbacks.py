@@ -1,0 +1,278 @@
+"""The ledger of calls that ended before what the caller came for was done: who is rung back, by when, and what came of it.
+
+The worker takes note of every call some seconds after its end. One open entry a number: further calls that break off are
+counted on it and do not put off its promise; a later call that succeeds, or a filing by SMS, settles it. An entry's life:
+`due` → `claimed` by somebody → `done`, or `due` again for the next try, or `given_up`; `settled` when the citizen came
+through without us.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from helpline import acknowledgement, calls, complaints, lifecycle, numbers, outbox, proof, sla
+from helpline.lifecycle import State
+from helpline.runtime import Runtime
+from models import Call, Callback, Complaint, new_id
+
+log = structlog.get_logger()
+REASONS = ("menu", "recording", "agent", "message", "fault", "missed")
+STATES = ("due", "claimed", "done", "given_up", "settled")
+OUTCOMES = ("reached", "no_answer", "busy", "wrong_number")
+RECORDING = frozenset({"problem", "problem_review", "name", "addition"})
+WAITING = frozenset({"agent", "message"})  # for a person
+_table = Callback.__table__
+_calls = Call.__table__
+OPEN = _table.c.closed_at.is_(None)
+
+
+class NotYours(Exception):
+    """The entry is closed, or somebody else has it."""
+
+
+# ── taking note of calls ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def account(runtime: Runtime, now: datetime, *, limit: int = 200) -> int:
+    """Take note of calls that ended `callbacks.after_seconds` ago; how many."""
+    ended = now - timedelta(seconds=runtime.config.callbacks.after_seconds)
+    query = select(_calls.c.id).where(_calls.c.accounted_at.is_(None), _calls.c.ended_at.is_not(None), _calls.c.ended_at <= ended)
+    with runtime.reading() as session:
+        ids = list(session.scalars(query.order_by(_calls.c.ended_at).limit(limit)))
+    for call_id in ids:
+        with runtime.writing() as db:
+            _account(db, runtime, call_id, now)
+    return len(ids)
+
+
+def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> None:
+    call = db.execute(select(_calls).where(_calls.c.id == call_id)).one()
+    if _is_calling(db, runtime, call, now):  # again: that call's end will show
+        return
+    done = db.execute(update(Call).where(_calls.c.id == call_id, _calls.c.accounted_at.is_(None)).values(accounted_at=now))
+    if not done.rowcount:
+        return
+    complaint = complaints.get(db, call.complaint_id) if call.complaint_id else None
+    number = numbers.e164(call.from_number) or (complaint.phone if complaint is not None else None)
+    if number is None:
+        return
+    reason = why(runtime, call, complaint)
+    if reason is None:
+        settle(db, number, now, filed=complaint is not None)
+    else:
+        note(db, runtime, number, call, complaint, reason, now)
+    log.info("call.accounted", call=call.sid, reason=reason)
+
+
+def _is_calling(db: Connection, runtime: Runtime, call: Row[Any], now: datetime) -> bool:
+    """Whether the same number is on the line just now."""
+    if not numbers.e164(call.from_number):
+        return False
+    heard = now - timedelta(minutes=runtime.config.voice.call_silent_minutes)
+    later = select(_calls.c.id).where(_calls.c.from_number == call.from_number, _calls.c.started_at >= call.started_at,
+                                      _calls.c.id != call.id, _calls.c.ended_at.is_(None), _calls.c.seen_at > heard)  # fmt: skip
+    return db.execute(later.limit(1)).first() is not None
+
+
+def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None) -> str | None:
+    """Why the caller is to be rung back; None when they had what they came for."""
+    if complaint is not None and is_unfinished(complaint):
+        return _why_unfinished(call, complaint)
+    if call.at in WAITING:
+        return "agent"
+    fulfilled = call.fulfilled or call.at in calls.FULFILLING
+    if complaint is not None:  # registered; who cannot be told by SMS and met a fault did perhaps not hear the number
+        return "fault" if call.fault and not fulfilled and not numbers.is_mobile(complaint.phone) else None
+    if fulfilled:
+        return None
+    if call.fault:
+        return "fault"
+    return "missed" if call.at is None and lasted(call) <= runtime.config.callbacks.missed_seconds else "menu"
+
+
+def _why_unfinished(call: Row[Any], complaint: Row[Any]) -> str:
+    if call.fault:
+        return "fault"
+    if call.at == "registered":  # what was recorded for an agent is registered at once
+        return "message"
+    if call.at in WAITING:
+        return "agent"
+    return "recording" if call.at in RECORDING or complaint.state != State.DRAFT else "menu"
+
+
+def is_unfinished(complaint: Row[Any]) -> bool:
+    return complaint.state == State.DRAFT or (complaint.incomplete and lifecycle.is_open(complaint.state))
+
+
+def lasted(call: Row[Any]) -> float:
+    """Seconds, by the carrier where it said so, else by our clock."""
+    if call.seconds is not None:
+        return float(call.seconds)
+    return float(abs((call.ended_at - call.started_at).total_seconds()))
+
+
+def note(
+    db: Connection, runtime: Runtime, number: str, call: Row[Any], complaint: Row[Any] | None, reason: str, now: datetime
+) -> int | None:
+    """The entry of `number`, made or added to; None when this call had one before, which is closed."""
+    about = {"reason": reason, "at": call.at, "call_id": call.id, "updated_at": now}
+    if complaint is not None and is_unfinished(complaint):
+        about["complaint_id"] = complaint.id
+    if db.execute(select(_table.c.id).where(_table.c.call_id == call.id, ~OPEN).limit(1)).first():
+        return None
+    for _ in range(2):
+        if entry := _of_number(db, number):
+            more = {} if entry.call_id == call.id else {"calls": entry.calls + 1}
+            db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **more))
+            return int(entry.id)
+        language = call.language or runtime.config.helpline.default_language
+        made = about | {"id": new_id(now), "number": number, "language": language, "promised_at": promise(runtime, now), "next_at": now, "created_at": now}
+        try:
+            with db.begin_nested():
+                db.execute(insert(Callback), [made])
+            return int(made["id"])
+        except IntegrityError:  # another worker made it at the same moment
+            continue
+    return None
+
+
+def promise(runtime: Runtime, now: datetime) -> datetime:
+    """By when a citizen whose call broke off is rung back."""
+    return sla.after_open_minutes(runtime.config.voice.office_hours, now, runtime.config.callbacks.promise_minutes)
+
+
+def _of_number(db: Connection, number: str) -> Row[Any] | None:
+    return db.execute(select(_table).where(_table.c.number == number, OPEN)).first()
+
+
+# ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settle(db: Connection, number: str | None, now: datetime, *, filed: bool = False) -> None:
+    """The citizen came through: the entry of `number` is settled, unless it is about something still unfinished.
+
+    `filed`: a complaint was registered from that number, so what broke off before is taken to be told.
+    """
+    entry = _of_number(db, number) if number else None
+    if entry is None:
+        return
+    complaint = complaints.get(db, entry.complaint_id) if entry.complaint_id and not filed else None
+    if complaint is None or not is_unfinished(complaint):
+        _close(db, entry.id, "settled", now)
+
+
+def settle_finished(runtime: Runtime, now: datetime, *, limit: int = 200) -> None:
+    """Entries about a complaint that was finished some other way: completed by somebody, discarded, closed."""
+    unfinished = (Complaint.state == str(State.DRAFT)) | (Complaint.incomplete & Complaint.state.in_(_LIVE))
+    query = (select(_table.c.id).join(Complaint, Complaint.id == _table.c.complaint_id)
+             .where(OPEN, _table.c.state == "due", ~unfinished).limit(limit))  # fmt: skip
+    with runtime.reading() as session:
+        ids = list(session.scalars(query))
+    for entry_id in ids:
+        with runtime.writing() as db:
+            _close(db, entry_id, "settled", now)
+
+
+_LIVE = [str(state) for state in State if lifecycle.is_open(state)]
+
+
+def _close(db: Connection, entry_id: int, state: str, now: datetime, **values: Any) -> bool:
+    closed = update(Callback).where(_table.c.id == entry_id, OPEN).values(state=state, closed_at=now, updated_at=now, **values)
+    return bool(db.execute(closed).rowcount)
+
+
+# ── ringing back ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def get(db: Connection, entry_id: int) -> Row[Any] | None:
+    return db.execute(select(_table).where(_table.c.id == entry_id)).first()
+
+
+def claim(db: Connection, entry_id: int, user_id: int, now: datetime) -> Row[Any]:
+    """`user_id` rings this one. Raises NotYours when somebody else has it already."""
+    free = and_(_table.c.id == entry_id, OPEN, _table.c.state == "due")
+    db.execute(update(Callback).where(free).values(state="claimed", owner_id=user_id, claimed_at=now, updated_at=now))
+    return _claimed(db, entry_id, user_id)
+
+
+def _claimed(db: Connection, entry_id: int, user_id: int) -> Row[Any]:
+    entry = get(db, entry_id)
+    if entry is None or entry.closed_at is not None or entry.state != "claimed" or entry.owner_id != user_id:
+        raise NotYours
+    return entry
+
+
+def release(db: Connection, entry_id: int, user_id: int, now: datetime) -> None:
+    """Given back untried."""
+    _claimed(db, entry_id, user_id)
+    db.execute(update(Callback).where(_table.c.id == entry_id).values(state="due", owner_id=None, claimed_at=None, updated_at=now))
+
+
+def release_forgotten(runtime: Runtime, now: datetime) -> None:
+    """What was claimed `callbacks.claim_minutes` ago and not dealt with is for anybody again."""
+    since = now - timedelta(minutes=runtime.config.callbacks.claim_minutes)
+    forgotten = (OPEN, _table.c.state == "claimed", _table.c.claimed_at < since)
+    with runtime.reading() as session:
+        if session.execute(select(_table.c.id).where(*forgotten).limit(1)).first() is None:
+            return
+    with runtime.writing() as db:
+        db.execute(update(Callback).where(*forgotten).values(state="due", owner_id=None, claimed_at=None, updated_at=now))
+
+
+def record(db: Connection, runtime: Runtime, entry_id: int, user_id: int, outcome: str, now: datetime) -> str:
+    """What came of ringing; the entry's new state. After `callbacks.max_tries` nobody is rung any more, and the citizen is told.
+
+    Raises NotYours; ValueError for an outcome there is not.
+    """
+    if outcome not in OUTCOMES:
+        raise ValueError(outcome)
+    entry = _claimed(db, entry_id, user_id)
+    tried = {"tries": entry.tries + 1, "outcome": outcome, "tried_at": now}
+    if outcome == "reached":
+        _close(db, entry.id, "done", now, **tried)
+        return "done"
+    if outcome == "wrong_number":  # whoever answers there is not to be told of it
+        _close(db, entry.id, "given_up", now, **tried)
+        return "given_up"
+    if entry.tries + 1 >= runtime.config.callbacks.max_tries:
+        _close(db, entry.id, "given_up", now, **tried)
+        _tell_given_up(db, runtime, entry, now)
+        return "given_up"
+    again = sla.after_open_minutes(runtime.config.voice.office_hours, now, runtime.config.callbacks.retry_minutes)
+    values = {"state": "due", "owner_id": None, "claimed_at": None, "next_at": again, "updated_at": now, **tried}
+    db.execute(update(Callback).where(_table.c.id == entry.id).values(**values))
+    return "due"
+
+
+def reached_by_form(db: Connection, entry_id: int, user_id: int, now: datetime) -> None:
+    """Somebody who had claimed the entry has registered what the citizen told: reached, and done."""
+    entry = get(db, entry_id)
+    if entry is not None and entry.state == "claimed" and entry.owner_id == user_id:
+        _close(db, entry.id, "done", now, tries=entry.tries + 1, outcome="reached", tried_at=now)
+
+
+def _tell_given_up(db: Connection, runtime: Runtime, entry: Row[Any], now: datetime) -> None:
+    if not numbers.is_mobile(entry.number):
+        return
+    complaint = complaints.get(db, entry.complaint_id) if entry.complaint_id else None
+    ack = complaint.ack if complaint is not None else None
+    settings, message_id = runtime.config.helpline, new_id(now)
+    values = {"helpline": settings.short_name, "phone": settings.display_number, "check": proof.code(runtime, message_id)}
+    values |= {"ack": acknowledgement.display(ack)} if ack else {}
+    sms = runtime.catalogue.sms("notify.not_reached_complaint" if ack else "notify.not_reached", entry.language, **values)
+    owed = outbox.Owed(f"callback:{entry.id}", entry.number, sms, entry.complaint_id, id=message_id, check=values["check"])
+    outbox.owe(db, owed, now)
+
+
+def work(runtime: Runtime, now: datetime) -> None:
+    """The worker's part, every few seconds."""
+    account(runtime, now)
+    settle_finished(runtime, now)
+    release_forgotten(runtime, now)
+
+
