@@ -37,6 +37,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.home": EVERYBODY,
     "console.worklist": SEES_COMPLAINTS,
     "console.newer": SEES_COMPLAINTS,
+    "console.office_options": SEES_COMPLAINTS,
     "console.complaint": SEES_COMPLAINTS,
     "console.act": (*TAKES_CALLS, Role.OFFICER),
     "console.preview": (*TAKES_CALLS, Role.OFFICER),

@@ -1,82 +1,105 @@
-"""The worklist: tabs, filters, search; a page at a time by key, never by counting everything."""
+"""The worklist: tabs, filters, search; by urgency, a page at a time by key, never by counting everything.
+
+The order is `complaints.urgency`: the day of harm first, then priority, then the due time (helpline.effects.urgency).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import Blueprint, render_template, request
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from agent_console import access
-from helpline import scope, search
+from helpline import offices, scope, search, subtasks
 from helpline.lifecycle import KIND, Kind, State
 from helpline.runtime import Runtime, utc_now
-from models import Complaint, User
+from models import Complaint, User, new_id
 
 OPEN = [str(s) for s, kind in KIND.items() if kind == Kind.OPEN] + [str(State.ACTION_REQUIRED)]
-TABS = ("mine", "new", "incomplete", "overdue", "open", "resolved", "all")
-FILTERS = ("category", "district", "department", "priority", "channel")
+TABS = ("mine", "office", "escalated", "asked", "new", "incomplete", "soon", "overdue", "waiting", "open", "resolved", "all")
+FILTERS = ("category", "district", "office", "priority", "channel")
+DESK = offices.FALLBACK
+# Written out in the statement, so that the small index of what is open is used.
+_STILL_OPEN = Complaint.state.not_in(bindparam("over", ("closed", "rejected", "duplicate"), expanding=True, literal_execute=True))
 COLUMNS = (Complaint.id, Complaint.ack, Complaint.state, Complaint.incomplete, Complaint.channel, Complaint.name, Complaint.phone,
-           Complaint.category_code, Complaint.district_code, Complaint.place, Complaint.priority, Complaint.department_code, Complaint.level,
-           Complaint.due_at, Complaint.created_at, Complaint.owner_id, Complaint.description, User.name.label("owner"))  # fmt: skip
+           Complaint.category_code, Complaint.district_code, Complaint.place, Complaint.priority, Complaint.office_code, Complaint.level,
+           Complaint.due_at, Complaint.harm_at, Complaint.urgency, Complaint.created_at, Complaint.owner_id, Complaint.last_seq, Complaint.clock_stopped_at, Complaint.joined,
+           User.name.label("owner"))  # fmt: skip
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/complaints")
     def worklist() -> str:
-        chosen = _chosen()
+        chosen, newest = _chosen(), new_id()
         with runtime.reading() as db:
-            rows = _rows(db, chosen, runtime.config.console.rows_per_page + 1, before=request.args.get("before"))
+            rows = _rows(db, runtime, chosen, runtime.config.console.rows_per_page + 1, before=request.args.get("before", ""))
         more = len(rows) > runtime.config.console.rows_per_page
         rows = rows[: runtime.config.console.rows_per_page]
         template = "rows.html" if request.headers.get("HX-Request") and request.args.get("before") else "worklist.html"
-        return render_template(template, rows=rows, more=more, chosen=chosen, tabs=TABS, newest=max((r.id for r in rows), default=0))
+        return render_template(template, rows=rows, more=more, chosen=chosen, tabs=_tabs(), newest=newest, last=_key_of(rows[-1], chosen) if rows else "")
 
     @blueprint.get("/complaints/newer")
     def newer() -> str:
         """How many have come in since the page was shown: asked every few seconds."""
-        chosen, since = _chosen(), _key(request.args.get("since"))
+        chosen, since = _chosen(), _number(request.args.get("since", ""))
         with runtime.reading() as db:
-            ids = db.scalars(_filtered(db, select(Complaint.id), chosen).where(Complaint.id > since).limit(100)).all()
+            ids = db.scalars(_filtered(db, runtime, select(Complaint.id), chosen).where(Complaint.id > since).limit(100)).all()
         return render_template("newer.html", count=len(ids), chosen=chosen)
+
+    @blueprint.get("/offices")
+    def office_options() -> str:
+        """The list behind every office field: fetched when one is first used."""
+        return render_template("offices.html", offices=runtime.reference.offices.values())
+
+
+def _tabs() -> list[str]:
+    """Those that can hold anything for this person."""
+    user = access.current()
+    without = {"mine", "office", "escalated", "asked"} if user.role in ("agent", "monitor") and not user.office_code else set()
+    return [tab for tab in TABS if tab not in without]
 
 
 def _chosen() -> dict[str, str]:
-    default = "mine" if access.current().role == "officer" else "new"
+    user = access.current()
+    default = "mine" if user.role == "officer" else "new"
     tab = request.args.get("tab", "")
     query = request.args.get("q", "").strip()[:200]
     chosen = {"tab": tab if tab in TABS else ("all" if query else default), "q": query}
-    return chosen | {name: request.args.get(name, "")[:40] for name in FILTERS}
+    return chosen | {name: request.args.get(name, "").partition(" ")[0][:80] for name in FILTERS}
 
 
-def _rows(db: Session, chosen: dict[str, str], limit: int, before: str | None = None) -> list[Any]:
+def _rows(db: Session, runtime: Runtime, chosen: dict[str, str], limit: int, before: str) -> list[Any]:
     statement = select(*COLUMNS).outerjoin(User, User.id == Complaint.owner_id)
-    statement = _filtered(db, statement, chosen)
-    if chosen["tab"] == "overdue":
-        order: tuple[Any, ...] = (Complaint.due_at, Complaint.id)
-        if before:
-            due = db.scalar(select(Complaint.due_at).where(Complaint.id == _key(before)))
-            statement = statement.where((Complaint.due_at > due) | ((Complaint.due_at == due) & (Complaint.id > _key(before))))
-    else:
-        order = (Complaint.id.desc(),)
-        statement = statement.where(Complaint.id < _key(before)) if before else statement
-    return list(db.execute(statement.order_by(*order).limit(limit)))
+    statement = _filtered(db, runtime, statement, chosen)
+    urgency, _, key = before.rpartition("-")
+    if chosen["tab"] == "all":
+        statement = statement.where(Complaint.id < _number(key)) if before else statement
+        return list(db.execute(statement.order_by(Complaint.id.desc()).limit(limit)))
+    if before:
+        statement = statement.where(tuple_(Complaint.urgency, Complaint.id) > (urgency[:24], _number(key)))
+    return list(db.execute(statement.order_by(Complaint.urgency, Complaint.id).limit(limit)))
 
 
-def _key(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+def _key_of(row: Any, chosen: dict[str, str]) -> str:
+    """Where the next page begins."""
+    return str(row.id) if chosen["tab"] == "all" else f"{row.urgency}-{row.id}"
 
 
-def _filtered(db: Session, statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
-    user = access.current()
-    statement = statement.where(scope.visible(user), *_tab(chosen["tab"], user.id))
-    if chosen["category"]:
-        code = chosen["category"]
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _filtered(db: Session, runtime: Runtime, statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
+    statement = statement.where(scope.visible(access.current()), *_tab(db, runtime, chosen["tab"]))
+    if code := chosen["category"]:
         statement = statement.where((Complaint.category_code == code) | ((Complaint.category_code >= f"{code}.") & (Complaint.category_code < f"{code}/")))
-    for name in ("district", "department"):
-        if chosen[name]:
-            statement = statement.where(getattr(Complaint, f"{name}_code") == chosen[name])
+    if code := chosen["office"]:
+        office: Any = Complaint.office_code
+        statement = statement.where(offices.within(office, code))
+    if code := chosen["district"]:
+        statement = statement.where(Complaint.district_code == code)
     for name in ("priority", "channel"):
         if chosen[name]:
             statement = statement.where(getattr(Complaint, name) == chosen[name])
@@ -84,15 +107,24 @@ def _filtered(db: Session, statement: Select[Any], chosen: dict[str, str]) -> Se
     return statement if meant is None else statement.where(meant)
 
 
-def _tab(tab: str, user_id: int) -> list[Any]:
-    states = Complaint.state
+def _tab(db: Session, runtime: Runtime, tab: str) -> list[Any]:
+    user, now, states = access.current(), utc_now(), Complaint.state
+    mine = user.office_code or DESK
+    if tab == "mine":
+        return [Complaint.owner_id.in_(scope.own_work(db.connection(), user, now)), states.in_(OPEN), _STILL_OPEN]
+    if tab == "soon":
+        calendar = runtime.calendar
+        soon = calendar.add(now, runtime.config.console.due_soon_days * calendar.day_minutes)
+        return [states.in_(OPEN), _STILL_OPEN, Complaint.due_at >= now, Complaint.due_at < soon, Complaint.clock_stopped_at.is_(None)]
     conditions: dict[str, list[Any]] = {
-        "mine": [Complaint.owner_id == user_id, states.in_(OPEN)],
+        "office": [Complaint.office_code == mine, states.in_(OPEN)],
+        "escalated": [Complaint.escalated_at.is_not(None), Complaint.level == offices.level(mine), Complaint.office_code != mine, states.in_(OPEN)],
+        "asked": [subtasks.asked_of(mine)],
         "new": [states.in_([str(State.REGISTERED), str(State.REOPENED)]), Complaint.incomplete.is_(False)],
         "incomplete": [Complaint.incomplete.is_(True), states.in_([*OPEN, str(State.DRAFT)])],
-        "overdue": [states.in_(OPEN), Complaint.due_at < utc_now()],
+        "overdue": [states.in_(OPEN), Complaint.due_at < now],
+        "waiting": [states == str(State.ACTION_REQUIRED)],
         "open": [states.in_(OPEN)],
         "resolved": [states == str(State.RESOLVED)],
-        "all": [states != str(State.DRAFT)],
     }
-    return conditions[tab]
+    return [states != str(State.DRAFT)] if tab == "all" else [*conditions[tab], _STILL_OPEN]

@@ -22,7 +22,7 @@ from sqlalchemy import event, insert, text
 
 from app import create_app
 from bench.load import postgres
-from helpline import acknowledgement, people, search, store
+from helpline import acknowledgement, effects, people, search, store
 from helpline.config import load
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, SearchWord
@@ -104,6 +104,8 @@ def fill(runtime: Runtime, count: int) -> None:
                      "place": "", "description": " ".join(_WORDS[(n * k) % len(_WORDS)] for k in (1, 5, 7)), "priority": "normal",
                      "department_code": departments[n % len(departments)], "due_at": at + timedelta(days=20 if n % 4 else 0), "created_at": at,
                      "updated_at": at, "last_seq": 1, "indexed_seq": 1})  # fmt: skip
+    for row in rows:
+        row["urgency"] = effects.urgency({"harm_at": None, **row})
     with runtime.writing() as db:
         db.execute(insert(Complaint), rows)
         words = [{"complaint_id": row["id"], "word": word} for row in rows for word in search.words(f"{row['name']} {row['description']}")]

@@ -103,6 +103,7 @@ def file(
         row = _new_row(runtime, filing, State.REGISTERED, now)
         row["ack"], row["registered_at"] = acknowledgement.generate(now), now
         row |= effects.clock(runtime, row, now)
+        row["urgency"] = effects.urgency(row)
         event = events.make(row, "register", actor, now, before={}, after=events.facts(row), data=dict(filing.data))
         owed = telling.owed(runtime, row, template, event["seq"], now, answered=answered, asked=actor.role == Role.CITIZEN)
         try:
@@ -313,7 +314,8 @@ def _new_row(runtime: Runtime, filing: Filing, state: State, now: datetime) -> d
         "updated_at": now,
         **_clean({name: getattr(filing, name) for name in FIELDS}),
     }
-    return row | effects.routed(runtime, row)
+    row |= effects.routed(runtime, row)
+    return row | {"urgency": effects.urgency(row)}
 
 
 def _clean(values: Mapping[str, Any]) -> dict[str, Any]:

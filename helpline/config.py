@@ -261,6 +261,7 @@ class Console(Section):
     idle_minutes: int = Field(ge=1)
     lockout_attempts: int = Field(ge=1)
     lockout_minutes: int = Field(ge=1)
+    due_soon_days: int = Field(ge=1)
     rows_per_page: int = Field(ge=5, le=500)
 
 

@@ -131,6 +131,8 @@ def changes(doing: Doing, step: Transition) -> Changes:
         found |= {"warn_at": None, "escalate_at": None, "news_at": None}
     if _changes_hands(doing.before, found):
         found |= {"held_since": doing.now, "held_paused_minutes": 0}
+    if found.keys() & _URGENT:
+        found["urgency"] = urgency({**doing.before, **found})
     return found
 
 
@@ -143,6 +145,18 @@ def _times_taken(doing: Doing, found: Changes) -> Changes:
         paused = found.get("paused_minutes", before["paused_minutes"])
         taken["resolution_minutes"] = max(0, calendar.between(before["registered_at"], doing.now) - paused)
     return taken
+
+
+_URGENT = {"harm_at", "priority", "due_at"}
+
+
+def urgency(row: Mapping[str, Any]) -> str:
+    """What orders worklists, as a text that sorts: the day of harm, nearest first, then priority, then the due time."""
+    harm, due = row["harm_at"], row["due_at"]
+    return (f"{harm:%Y%m%d}" if harm else "9" * 8) + _RANK.get(row["priority"], "9") + (f"{due:%Y%m%d%H%M}" if due else "9" * 12)
+
+
+_RANK = {priority: str(rank) for rank, priority in enumerate(sla.PRIORITIES)}
 
 
 def _changes_hands(before: Mapping[str, Any], found: Changes) -> bool:
@@ -196,8 +210,9 @@ def _allowed(runtime: Runtime, row: Mapping[str, Any], level: int) -> sla.Target
 
 
 def registered(runtime: Runtime, before: Mapping[str, Any], ack: str, now: datetime) -> Changes:
-    where = routed(runtime, before)
-    return {"ack": ack, "registered_at": now} | where | clock(runtime, {**before, **where}, now)
+    found = {"ack": ack, "registered_at": now} | routed(runtime, before)
+    found |= clock(runtime, {**before, **found}, now)
+    return found | {"urgency": urgency({**before, **found})}
 
 
 def _on_register(doing: Doing) -> Changes:

@@ -14,6 +14,9 @@ PHONE = String(64)  # E.164, or what a carrier gives for somebody without a numb
 LANGUAGE = String(2)
 OFFICE = String(80)
 UNACCOUNTED = "accounted_at IS NULL AND ended_at IS NOT NULL"  # of the calls: helpline.callbacks.account
+
+
+STILL_OPEN = "state NOT IN ('closed', 'rejected', 'duplicate')"  # what worklists show in the order of urgency
 UNSETTLED = "state IN ('claimed', 'parked', 'suppressed')"  # of the outbox: helpline.outbox.UNSETTLED
 
 
@@ -103,6 +106,7 @@ class Complaint(Base):
     paused_minutes: Mapped[int] = mapped_column(default=0)  # working minutes the clock stood still, in all
     news_at: Mapped[datetime | None]  # when the citizen is promised to hear again
     harm_at: Mapped[datetime | None]  # after this it is too late
+    urgency: Mapped[str] = mapped_column(String(24), default="")  # helpline.effects.urgency: what orders worklists
     email: Mapped[str | None] = mapped_column(String(120))
     told_by: Mapped[str] = mapped_column(String(5), default="sms")  # sms | call
     joined: Mapped[int] = mapped_column(default=0)  # complaints handled together with this one
@@ -131,6 +135,7 @@ class Complaint(Base):
         Index("ix_complaints_state_created_at", "state", "created_at"),
         Index("ix_complaints_office_code_state", "office_code", "state", "due_at", sqlite_where=text("office_code IS NOT NULL"), postgresql_where=text("office_code IS NOT NULL")),
         Index("ix_complaints_owner_id_state", "owner_id", "state", "due_at", sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL")),
+        Index("ix_complaints_urgency", "urgency", "id", sqlite_where=text(STILL_OPEN), postgresql_where=text(STILL_OPEN)),
         Index("ix_complaints_escalate_at", "escalate_at", sqlite_where=text("escalate_at IS NOT NULL"), postgresql_where=text("escalate_at IS NOT NULL")),
         Index("ix_complaints_warn_at", "warn_at", sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL")),
         Index("ix_complaints_news_at", "news_at", sqlite_where=text("news_at IS NOT NULL"), postgresql_where=text("news_at IS NOT NULL")),
@@ -260,6 +265,105 @@ class DailyCount(Base):
     count: Mapped[int]
     __table_args__ = (Index("ix_daily_counts_day", "slice", "figure", "day", "code", "second", "count"),
                       Index("ix_daily_counts_second", "slice", "figure", "second", "day", "code", "count"))  # fmt: skip
+
+
+class Attachment(Base):
+    """A photo or document of a complaint: checked by its content, kept under `storage.attachments`."""
+
+    __tablename__ = "attachments"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    seq: Mapped[int]  # the event it came with
+    purpose: Mapped[str] = mapped_column(String(10))  # proof | document
+    name: Mapped[str] = mapped_column(String(120))  # what its sender called it: shown, never used as a name
+    content_type: Mapped[str] = mapped_column(String(40))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str] = mapped_column(String(200))
+    thumbnail: Mapped[str | None] = mapped_column(String(200))  # photos have one
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_attachments_complaint_id", "complaint_id"), Index("ix_attachments_sha256", "sha256"))
+
+
+class Subtask(Base):
+    """A part of the work that another office is asked to do; the complaint stays where it is."""
+
+    __tablename__ = "subtasks"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    office_code: Mapped[str] = mapped_column(OFFICE)
+    what: Mapped[str] = mapped_column(Text)
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10), default="open")  # open | done | declined
+    asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    asked_at: Mapped[datetime]
+    report: Mapped[str] = mapped_column(Text, default="")
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    answered_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_subtasks_complaint_id", "complaint_id"),
+        Index("ix_subtasks_office_code", "office_code", "due_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    )
+
+
+class ClosingText(Base):
+    """What was reported as done, as a hash of its folded words: the same text under many complaints is found by it."""
+
+    __tablename__ = "closing_texts"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)  # of the event
+    text_hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    office_code: Mapped[str | None] = mapped_column(OFFICE)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    __table_args__ = (Index("ix_closing_texts_text_hash", "text_hash", "at"),)
+
+
+class ReplyTemplate(Base):
+    """A text that staff insert into a report, a question or a reason; edited by supervisors."""
+
+    __tablename__ = "reply_templates"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    field: Mapped[str] = mapped_column(String(12))  # report | question | reason
+    language: Mapped[str] = mapped_column(LANGUAGE)
+    title: Mapped[str] = mapped_column(String(80))
+    body: Mapped[str] = mapped_column(Text)
+    active: Mapped[bool] = mapped_column(default=True)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]
+
+
+class Presence(Base):
+    """Who has a complaint's page open just now, and what they are writing."""
+
+    __tablename__ = "presence"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    at: Mapped[datetime]
+    doing: Mapped[str] = mapped_column(String(20), default="")  # an action of the lifecycle
+
+
+class BulkRun(Base):
+    """Something done to many complaints at once, under a token that keeps it single."""
+
+    __tablename__ = "bulk_runs"
+    token: Mapped[str] = mapped_column(String(40), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    action: Mapped[str] = mapped_column(String(30))
+    at: Mapped[datetime]
+    results: Mapped[dict[str, Any]]  # complaint id → "done", or why not
+
+
+class WorkCode(Base):
+    """The short code under which an officer works on a complaint by SMS."""
+
+    __tablename__ = "work_codes"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(5), primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("user_id", "complaint_id"),)
 
 
 class SearchWord(Base):

@@ -19,7 +19,7 @@ from helpline.complaints import Actor, CannotAct, Filing
 from helpline.lifecycle import Role, State
 from helpline.places import Place, find_place
 from helpline.runtime import Runtime
-from models import Complaint, Conversation, Phone
+from models import Complaint, Conversation, Event, Phone
 from models.direct import Reader
 from prompts.catalogue import Sms
 from sms.keywords import Parsed, parse
@@ -28,6 +28,7 @@ CITIZEN = Actor(Role.CITIZEN, "sms")
 _phone = select(Phone.__table__).where(Phone.number == bindparam("number"))
 _talk = select(Conversation.__table__).where(Conversation.number == bindparam("number"))
 SHORT_ANSWER = 14  # characters; a longer message is never an answer to "is it solved?"
+NEVER_AN_ANSWER = ("stop", "start", "language", "help", "greeting", "status")
 BARE_TOPIC_WORDS = 2  # "WATER", "রাস্তা": a subject, not yet a complaint
 
 
@@ -83,8 +84,35 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     phone = db.execute(_phone, {"number": sender}).first()
     message = Message(db, runtime, key, sender, parsed, _language(parsed, phone), now, awaiting,
                       dict(conversation.context) if conversation else {})  # fmt: skip
+    if (asked := _open_question(message)) is not None and (conversation is None or asked.at > _begun(runtime, conversation)):
+        return _answer_with(_answering(asked.complaint_id), message)
     goes_on = conversation and awaiting in CONTINUE and _is_an_answer(parsed, awaiting)
     return _answer_with(CONTINUE[awaiting or ""] if goes_on else INTENTS[parsed.intent], message)
+
+
+def _open_question(message: Message) -> Row[Any] | None:
+    """The newest question of ours that this number has not answered, when the message can be its answer: plain words."""
+    parsed = message.parsed
+    if parsed.keyword or parsed.acks or parsed.intent in NEVER_AN_ANSWER:
+        return None
+    waiting = (Complaint.phone == message.sender, Complaint.state == str(State.ACTION_REQUIRED))
+    query = select(Event.complaint_id, Event.at).join(Complaint, (Complaint.id == Event.complaint_id) & (Complaint.asked_seq == Event.seq))
+    return message.db.execute(query.where(*waiting).order_by(Event.at.desc()).limit(1)).first()
+
+
+def _begun(runtime: Runtime, conversation: Row[Any]) -> datetime:
+    started: datetime = conversation.expires_at - timedelta(minutes=runtime.config.sms.conversation_minutes)
+    return started
+
+
+def _answering(complaint_id: int) -> Handler:
+    """What is said without a keyword while a question of ours is open is its answer."""
+
+    def handler(message: Message) -> Reply:
+        row = complaints.get(message.db, complaint_id)
+        return _add_to(message, row, message.parsed.original.strip()) if row is not None else not_understood(message)
+
+    return handler
 
 
 def _answer_with(handler: Handler, message: Message) -> Reply:

@@ -62,3 +62,70 @@ def test_what_was_told_can_be_corrected_also_when_it_is_complete(app, told, some
     assert act(agent, app, told, "complete", name="Sita Test", place="Station Road").status_code == 302
     assert act(agent, app, told, "complete", name="Gita Test").status_code == 302
     assert only(app).name == "Gita Test"
+
+
+# ── the worklist ──
+
+
+def filed(caller, app, text: str) -> Complaint:
+    caller.texts(text)
+    with app.extensions["runtime"].reading() as db:
+        return db.scalars(select(Complaint).order_by(Complaint.id.desc())).first()
+
+
+def numbers_in(page: str) -> list[str]:
+    import re
+
+    return re.findall(r'class="number" href="/console/complaints/(\d{11})"', page)
+
+
+def test_the_worklist_goes_by_harm_then_priority_then_due_time(app, caller, somebody):
+    rows = [filed(caller, app, f"FILE big potholes on the road number {n}, Barasat") for n in range(4)]
+    cell = somebody("desk", "cell")
+
+    def change(row, **fields):
+        with app.extensions["runtime"].reading() as db:
+            seen = db.get(Complaint, row.id)
+        assert cell.post(f"/console/complaints/{row.ack}/categorise", {"version": seen.last_seq, "category": "ROAD.POTHOLE", **fields}).status_code == 302
+
+    change(rows[1], priority="urgent")
+    change(rows[2], harm_on="2030-03-01")
+    change(rows[3], harm_on="2030-02-01", priority="low")
+    shown = numbers_in(cell.get("/console/complaints?tab=open").text)
+    assert shown == [rows[3].ack, rows[2].ack, rows[1].ack, rows[0].ack]
+
+
+def test_pages_of_the_worklist_follow_each_other_without_a_gap(app, caller, somebody, monkeypatch):
+    cell = somebody("desk", "cell")
+    rows = [filed(caller, app, f"FILE big potholes on the road number {n}, Barasat") for n in range(5)]
+    monkeypatch.setattr(type(app.extensions["runtime"].config.console), "rows_per_page", 2, raising=False)
+    object.__setattr__(app.extensions["runtime"].config.console, "rows_per_page", 2)
+    import re
+
+    seen, path = [], "/console/complaints?tab=open"
+    while path:
+        page = cell.get(path).text
+        seen += numbers_in(page)
+        more = re.search(r'class="more".*?href="([^"]+)"', page, re.S)
+        path = more[1].replace("&amp;", "&") if more else None
+    assert seen == [row.ack for row in rows]
+
+
+def test_who_sees_what_in_which_tab(app, told, somebody, caller):
+    cell, officer = somebody("desk", "cell"), somebody("barasat", "officer", BARASAT)
+    head = somebody("head", "officer", "pwd")
+    act(cell, app, told, "forward", office=BARASAT)
+    assert numbers_in(officer.get("/console/complaints?tab=office").text) == [told]
+    assert numbers_in(officer.get("/console/complaints?tab=mine").text) == []
+    act(officer, app, told, "accept")
+    assert numbers_in(officer.get("/console/complaints?tab=mine").text) == [told]
+    assert numbers_in(head.get("/console/complaints?tab=office").text) == []
+    supervisor = somebody("boss", "supervisor")
+    act(supervisor, app, told, "escalate", reason="Late")
+    assert numbers_in(head.get("/console/complaints?tab=escalated").text) == [told]
+    act(officer, app, told, "ask", question="Which lane?")
+    assert numbers_in(officer.get("/console/complaints?tab=waiting").text) == [told]
+    caller.texts("the lane behind the school")
+    assert numbers_in(officer.get("/console/complaints?tab=waiting").text) == []
+    assert numbers_in(cell.get("/console/complaints?tab=open&office=pwd").text) == [told]
+    assert numbers_in(cell.get("/console/complaints?tab=open&office=phe").text) == []
