@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -194,13 +195,13 @@ def test_a_foreign_number_is_for_another_carrier(service):
     assert service.got == []
 
 
-def test_from_the_outbox_with_the_ids_of_the_register(database_url, tmp_path, service, now):
+def test_from_the_outbox_with_the_ids_of_the_register(database_url, tmp_path, service, now, monkeypatch):
     overrides = {"carriers.outbound_sms": ["cdac"], "carriers.cdac.url": service.url, "carriers.cdac.username": ACCOUNT["username"], "carriers.cdac.header": "WBCMOF"}
     secrets = {"CDAC_PASSWORD": ACCOUNT["password"], "CDAC_SECURE_KEY": ACCOUNT["secure_key"]}
     app = create_app(make_config(tmp_path, database_url, secrets, **overrides))
     runtime = app.extensions["runtime"]
-    entry = runtime.catalogue["notify.registered"]
-    object.__setattr__(entry, "dlt", {"bn": "1107160000000000002", "cdac": {"en": "1107160000000000003"}})
+    registered = replace(runtime.catalogue["notify.registered"], dlt={"bn": "1107160000000000002", "cdac": {"en": "1107160000000000003"}})
+    monkeypatch.setitem(runtime.catalogue._entries, "notify.registered", registered)
     with runtime.writing() as db:
         for language, number in (("bn", "+919830012345"), ("en", "+919830012346")):
             complaints.file(db, runtime, Filing(channel="voice", language=language, phone=number), Actor("citizen", "voice"), now)
