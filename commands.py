@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from helpline import checks, lifecycle, people, store
+from helpline import checks, lifecycle, people, store, templates
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 
@@ -136,6 +136,28 @@ def _text_commands(app: Flask, runtime: Runtime) -> None:
         from helpline.classify import describe
 
         _map_lines(describe)
+
+
+    @app.cli.group("sms")
+    def sms() -> None:
+        """What the text line sends."""
+
+    @sms.command("templates")
+    @click.option("--csv", "as_csv", is_flag=True, help="the list for TRAI's register, as CSV")
+    @click.option("--registered", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="a CSV of what was registered, to compare with")
+    def sms_templates(as_csv: bool, registered: Path | None) -> None:
+        """Every SMS template: parts and cost by language. With --registered ends with 1 when something differs."""
+        if registered is None:
+            click.echo(templates.as_csv(runtime) if as_csv else templates.as_table(runtime), nl=not as_csv)
+            return
+        try:
+            found = templates.differences(runtime, templates.read_registered(registered))
+        except templates.NotReadable as error:
+            raise click.ClickException(str(error)) from None
+        for difference in found:
+            click.echo(f"- {difference}")
+        click.echo("What we send is what was registered." if not found else f"{len(found)} to mend.")
+        sys.exit(1 if found else 0)
 
 
 def _map_lines(function: Callable[[str], dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from helpline import amendments, events, lifecycle, numbers, store
+from helpline import amendments, events, lifecycle, numbers, store, templates
 from helpline.config import carrier_faults
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User
@@ -47,7 +47,7 @@ def readiness(runtime: Runtime) -> list[str]:
 def everything(runtime: Runtime) -> list[str]:
     """All that `flask check` tells, one sentence each."""
     found = missing_prompts(runtime) + data_faults(runtime) + lifecycle.faults() + _numbers(runtime) + _voices(runtime)
-    found += carrier_faults(runtime.config)
+    found += carrier_faults(runtime.config) + templates.faults(runtime)
     store_faults = readiness(runtime)
     return found + store_faults + ([] if store_faults else _people(runtime) + _worker(runtime))
 

@@ -149,8 +149,12 @@ def _placeholders(text: str) -> frozenset[str]:
 
 
 def _at_its_longest(text: str, language: str) -> str:
-    filler = "x" if language == "en" else "ক"
-    return text.format_map({name: filler * _LENGTHS.get(name, MAX_VALUE) for name in _placeholders(text)})
+    return text.format_map({name: longest_value(name, language) for name in _placeholders(text)})
+
+
+def longest_value(name: str, language: str) -> str:
+    """As long a value as a variable can have, in letters that take the most room."""
+    return (("x" if language == "en" else "কি") * MAX_VALUE)[: _LENGTHS.get(name, MAX_VALUE)]
 
 
 # Values whose length is known, in characters.
