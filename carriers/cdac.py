@@ -34,11 +34,11 @@ CODES = Codes(
     statuses=statuses(0, Outcome.SENT, "accepted"),
     errors={
         # 404, 405: faults inside; 407, 408: the SMSC's network; 410, 418: a limit for now
-        **codes(Trouble.RETRY, "404", "405", "407", "408", "410", "418"),
+        **codes(Trouble.RETRY, "cdac-404", "cdac-405", "cdac-407", "cdac-408", "cdac-410", "cdac-418"),
         # 401: user or password; 403: no credits; 411, 412: sender id not approved; 415, 416: the key
-        **codes(Trouble.OURS, "401", "403", "411", "412", "415", "416"),
+        **codes(Trouble.OURS, "cdac-401", "cdac-403", "cdac-411", "cdac-412", "cdac-415", "cdac-416"),
         # 406: invalid number; 413: taken for spam; 414: refused by the operator
-        **codes(Trouble.PERMANENT, "406", "413", "414"),
+        **codes(Trouble.PERMANENT, "cdac-406", "cdac-413", "cdac-414"),
     },
     unlisted=Trouble.OURS,
 )
@@ -89,7 +89,7 @@ class Cdac:
         code, sid = found.groups()
         if code in (SUBMITTED, LATE):
             return Accepted((sid or str(reference))[:64], "accepted")
-        raise CODES.refusal(code)
+        raise CODES.refusal(f"cdac-{code}")
 
     def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
         raise Temporary("lookup")

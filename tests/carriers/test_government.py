@@ -158,7 +158,7 @@ def test_a_bengali_message_goes_as_decimal_entities(service):
     assert "".join(chr(int(code)) for code in re.findall(r"&#(\d+);", form["content"])) == BENGALI
 
 
-@pytest.mark.parametrize(("account", "code"), [({"password": "wrong"}, "401"), ({"secure_key": "wrong"}, "416")])
+@pytest.mark.parametrize(("account", "code"), [({"password": "wrong"}, "cdac-401"), ({"secure_key": "wrong"}, "cdac-416")])
 def test_an_account_that_is_not_right_is_ours_to_mend(service, account, code):
     with pytest.raises(Unusable) as refused:
         send(service, **account)
