@@ -23,7 +23,7 @@ run: .venv/.run ## Set up all that is needed and start the helpline with a simul
 	@$(BIN)/python serve.py
 
 .PHONY: test
-test: check browser kannel ## All checks and tests: SQLite, PostgreSQL, browser
+test: check browser kannel espeak ## All checks and tests: SQLite, PostgreSQL, browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: check
@@ -39,6 +39,14 @@ browser: .venv/.dev ## A Chromium for the browser tests, from the system's packa
 .PHONY: kannel
 kannel: .venv/.dev ## A Kannel for the gateway's tests, from the system's packages where there is none
 	@test -x /usr/lib/kannel/test/fakesmsc || sh .ci/install-kannel
+
+.PHONY: espeak
+espeak: ## espeak-ng for synthetic prompts and their tests, from the system's packages where there is none
+	@command -v espeak-ng >/dev/null 2>&1 || sh .ci/install-espeak
+
+.PHONY: prompts-audio
+prompts-audio: .venv/.run espeak ## A synthetic set of recorded prompts to review, in var/prompts-audio
+	$(BIN)/flask --app app prompts render
 
 .PHONY: bench
 bench: .venv/.dev ## Accuracy on the corpora, and speed as ratios to a bare application

@@ -206,6 +206,53 @@ def _voice_commands(app: Flask, runtime: Runtime) -> None:
             picture.write_text(drawing.svg(drawn), encoding="utf-8")
             click.echo(f"Drawn to {picture}.")
 
+    @app.cli.group("prompts")
+    def prompts() -> None:
+        """Recorded prompts: the studio's list, what there is, a synthetic set to review."""
+
+    languages = click.option("--language", "languages", multiple=True, type=click.Choice(["bn", "en", "hi"]), help="one of them, repeatable; all unless given")
+
+    @prompts.command("script")
+    @languages
+    @click.option("--csv", "as_table", is_flag=True, help="as a table: id, language, text, file, seconds, sentence")
+    def prompts_script(languages: tuple[str, ...], as_table: bool) -> None:
+        """What a studio records: every file that can be played, and its words."""
+        from ivr import studio
+
+        lines = studio.script(runtime, utc_now().year, languages or runtime.config.helpline.languages)
+        click.echo(studio.as_csv(lines) if as_table else studio.as_text(lines), nl=False)
+
+    @prompts.command("check")
+    @languages
+    def prompts_check(languages: tuple[str, ...]) -> None:
+        """Find recordings that are missing, silent, clipped, too long, of another format, or played by nobody. Ends with 1 when there are any."""
+        from ivr import studio
+        from ivr.recorded import audio_directory
+
+        directory = audio_directory(runtime.config)
+        lines = studio.script(runtime, utc_now().year, languages or runtime.config.helpline.languages)
+        found = studio.check(directory, lines)
+        for sentence in [*found, *studio.coverage(directory, lines)]:
+            click.echo(f"- {sentence}")
+        if studio.is_synthetic(runtime.config):
+            click.echo(f"- {directory}: {studio.MARKED.strip()}")
+        sys.exit(1 if found else 0)
+
+    @prompts.command("render")
+    @languages
+    @click.option("--to", "directory", type=click.Path(file_okay=False, path_type=Path), default=None, help="unless given: prompts-audio in var/")
+    def prompts_render(languages: tuple[str, ...], directory: Path | None) -> None:
+        """Speak the script with espeak-ng: a set to review until there are studio recordings, marked as synthetic."""
+        from ivr import studio
+
+        directory = directory or runtime.config.var / "prompts-audio"
+        lines = studio.script(runtime, utc_now().year, languages or runtime.config.helpline.languages)
+        try:
+            studio.render(directory, lines)
+        except studio.NoVoice:
+            raise click.ClickException("espeak-ng is not installed: sh .ci/install-espeak") from None
+        click.echo(f"{len(lines)} recordings in {directory}. To hear them: HELPLINE_VOICE__AUDIO_DIR={directory} make run")
+
 
 def _simulator(config: Config) -> Settings:
     if not config.simulator.enabled:

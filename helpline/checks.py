@@ -8,10 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from helpline import amendments, events, lifecycle, numbers, store, templates
-from helpline.config import carrier_faults
+from helpline.config import ROOT, carrier_faults
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User
 
+SYNTHETIC = "SYNTHETIC.txt"  # stands among recordings that nobody spoke
 WORKER_SILENT = timedelta(seconds=60)
 
 
@@ -66,6 +67,8 @@ def _voices(runtime: Runtime) -> list[str]:
     missing = [f"{name}: no voice for {lang}" for lang in settings.helpline.languages if not settings.voices.get(lang)]
     if "bn-IN" not in settings.voices.get("bn", "bn-IN"):
         missing.append(f"{name}.bn: only a bn-IN voice speaks Bengali")
+    if (ROOT / settings.voice.audio_dir / SYNTHETIC).is_file():
+        missing.append(f"voice.audio_dir: the recordings there are synthetic ({SYNTHETIC}): to review, not for citizens")
     if not settings.voice.agent_numbers:
         missing.append("voice.agent_numbers: empty, so callers who press 0 always leave a message")
     return missing

@@ -447,7 +447,7 @@ def _put(raw: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _place_in_var(raw: dict[str, Any]) -> None:
     """`var/…` in a setting means the directory of HELPLINE_VAR, wherever the process was started."""
-    for section, name in (("database", "url"), ("storage", "recordings"), ("simulator", "database")):
+    for section, name in (("database", "url"), ("storage", "recordings"), ("simulator", "database"), ("voice", "audio_dir")):
         for prefix in ("", "sqlite:///"):
             value = str(raw.get(section, {}).get(name, ""))
             if value.startswith(f"{prefix}var/"):

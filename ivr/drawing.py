@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from itertools import count
+from pathlib import Path
 
 from ivr import menu, timing
 from ivr.actions import LEADS
 from ivr.menu import NONE, PAGE, Agent, Digits, Do, Menu, Node, Pages, Record, Say, State
+from ivr.recorded import Recordings
 from ivr.speaking import Speaker, between
-from ivr.steps import Pause, Play, Said
+from ivr.steps import WITHIN, Pause, Said
 from ivr.tree import TREE
 
 KEY = 0.8  # seconds to press a key
@@ -58,6 +62,7 @@ class Drawing:
     def __init__(self, speaker: Speaker, language: str) -> None:
         runtime = speaker.runtime
         self.speaker = speaker
+        self.plain = Speaker(runtime, Recordings(runtime.catalogue, Path(os.devnull)))  # says all of it in words
         self.language = language
         self.values = timing.longest_values(runtime.config, runtime.reference, runtime.catalogue, language)
         self.boxes = {name: self._box(name, node) for name, node in TREE.items()}
@@ -65,63 +70,61 @@ class Drawing:
     # ── what is said ──
 
     def _box(self, name: str, node: Node) -> Box:
-        asked = self._question(name, node)
-        box = Box(name, KINDS[type(node)], self._lasting(asked), self._words(asked))
+        words, seconds = self._heard(lambda speaker: self._question(speaker, name))
+        box = Box(name, KINDS[type(node)], seconds, words)
         box.spoken = list(LEADS[getattr(node, "heard", "")]) if self.speaker.hears(node) else []
         if isinstance(node, Menu):
-            box.choices = self._choices(name, node, asked)
+            box.choices = self._choices(name, node, seconds)
         elif isinstance(node, Pages):
-            box.choices = self._items(node, asked)
+            box.choices = self._items(node, seconds)
         if box.choices:
             box.seconds = max(choice.seconds for choice in box.choices) - KEY
         known = {name, *box.spoken, *(choice.target for choice in box.choices)}
         box.leads = list(dict.fromkeys(target for target in menu.onward(node, LEADS) if target not in known))
         return box
 
-    def _question(self, name: str, node: Node) -> list[Said]:
-        if name == "language":
-            return self.speaker.greeting(self.speaker.runtime.config.helpline.default_language)
-        values = {key: value for key, value in self.values.items() if key != "standing" or name in ABOUT_ONE}
-        return between(self.speaker.question(State(name, self.language), values))
+    def _heard(self, say: Callable[[Speaker], Sequence[Said]]) -> tuple[str, float]:
+        """(words, seconds) of what a speaker says: the seconds of the recordings, where there are any."""
+        words = " ".join(getattr(piece, "text", "") for piece in say(self.plain)).replace(WITHIN, ", ")
+        return " ".join(words.split()), timing.lasting(say(self.speaker), self.speaker.recordings)
 
-    def _choices(self, name: str, node: Menu, asked: Sequence[Said]) -> list[Choice]:
-        spent = self._lasting(asked)
-        choices: list[Choice] = []
+    def _question(self, speaker: Speaker, name: str) -> list[Said]:
         if name == "language":
-            languages = self.speaker.runtime.config.helpline.languages
-            offered = [self.speaker.say("language.choices", language) for language in languages]
-        else:
-            offers = [self.speaker.say(key, self.language) for key in ("told.add", "told.next")] if name == "told" else []
-            offered = [*offers, *self.speaker.choices(f"{node.prompt}.choices", self.language)]
-        keys = [timing.key_of(self._words(said)) for said in offered]
-        for key, said in zip(keys, offered, strict=True):
-            spent += Pause().seconds + self._lasting(said)
-            target = node.choices.get(key, "agent" if key == "0" else "")
-            if target:
-                choices.append(Choice(key, self._words(said), _goes_to(target), round(spent + KEY, 1)))
+            return speaker.greeting(speaker.runtime.config.helpline.default_language)
+        values = {key: value for key, value in self.values.items() if key != "standing" or name in ABOUT_ONE}
+        return between(speaker.question(State(name, self.language), values))
+
+    def _offered(self, speaker: Speaker, name: str, node: Menu) -> list[list[Said]]:
+        if name == "language":
+            languages = speaker.runtime.config.helpline.languages
+            return [said for language in languages for said in speaker.choices("language.choices", language)]
+        offers = [speaker.say(key, self.language) for key in ("told.add", "told.next")] if name == "told" else []
+        return [*offers, *speaker.choices(f"{node.prompt}.choices", self.language)]
+
+    def _choices(self, name: str, node: Menu, spent: float) -> list[Choice]:
+        choices: list[Choice] = []
+        for number in range(len(self._offered(self.plain, name, node))):
+            words, seconds = self._heard(lambda speaker, n=number: self._offered(speaker, name, node)[n])  # type: ignore[misc]
+            spent += Pause().seconds + seconds
+            key = timing.key_of(words)
+            if target := node.choices.get(key, "agent" if key == "0" else ""):
+                choices.append(Choice(key, words, _goes_to(target), round(spent + KEY, 1)))
         return choices
 
-    def _items(self, node: Pages, asked: Sequence[Said]) -> list[Choice]:
+    def _items(self, node: Pages, spent: float) -> list[Choice]:
         """The first items of the list, and "more"."""
         listed = {"subcategories": "ROAD", "candidates": "WATER.NONE-ROAD", "places": "306-704"}.get(node.items, "")
         codes = self.speaker.codes(node.items, listed)
-        spent, choices = self._lasting(asked), []
+        choices = []
         for number, code in enumerate(codes[:PAGE], start=1):
-            said = self.speaker.item(node, code, number, self.language)
-            spent += Pause().seconds + self._lasting(said)
+            words, seconds = self._heard(partial(_item, node, code, number, self.language))
+            spent += Pause().seconds + seconds
             target = LEADS[node.then][-1 if code == NONE else 0]
-            choices.append(Choice(str(number), self._words(said), target, round(spent + KEY, 1)))
+            choices.append(Choice(str(number), words, target, round(spent + KEY, 1)))
         if len(codes) > PAGE:
-            said = self.speaker.say("more", self.language)
-            choices.append(Choice("6", self._words(said), "", round(spent + Pause().seconds + self._lasting(said) + KEY, 1)))
+            words, seconds = self._heard(lambda speaker: speaker.say("more", self.language))
+            choices.append(Choice("6", words, "", round(spent + Pause().seconds + seconds + KEY, 1)))
         return choices
-
-    def _lasting(self, said: Sequence[Said]) -> float:
-        return timing.lasting(said, self.speaker.recordings)
-
-    def _words(self, said: Sequence[Said]) -> str:
-        texts = ["♪" if isinstance(piece, Play) else getattr(piece, "text", "") for piece in said]
-        return " ".join(text.replace("‖", ", ") for text in texts if text).strip()
 
     # ── how long it takes ──
 
@@ -133,7 +136,8 @@ class Drawing:
         while waiting:
             spent, _, name, keys, passed = heapq.heappop(waiting)
             if name == goal:
-                return Way(round(spent + timing.lasting(self._question(goal, TREE[goal]), self.speaker.recordings)), keys, (*passed, goal))
+                _, told = self._heard(lambda speaker: self._question(speaker, goal))
+                return Way(round(spent + told), keys, (*passed, goal))
             if name in done:
                 continue
             done.add(name)
@@ -190,6 +194,10 @@ class Drawing:
                 at = len(lines)
                 self._draw(target, indent + further, lines, drawn)
                 lines[at - 1] += lines.pop(at)
+
+
+def _item(node: Pages, code: str, number: int, language: str, speaker: Speaker) -> list[Said]:
+    return speaker.item(node, code, number, language)
 
 
 def _goes_to(target: str | Do) -> str:

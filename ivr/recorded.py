@@ -33,7 +33,8 @@ class Recordings:
     def __init__(self, catalogue: Catalogue, directory: Path) -> None:
         self._catalogue = catalogue
         self.directory = directory
-        self.names = frozenset(f"{path.parent.name}/{path.stem}" for path in directory.glob("*/*.wav"))
+        found = directory.glob("*/*.wav") if directory.is_dir() else ()
+        self.names = frozenset(f"{path.parent.name}/{path.stem}" for path in found)
         self._parts: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def __bool__(self) -> bool:
@@ -80,7 +81,7 @@ def parts(key: str, text: str) -> list[tuple[str, str, str]]:
     for literal, field in split:
         if literal.strip(_SILENT):
             fixed += 1
-            found.append(("part", key if is_whole else part_name(key, fixed), literal.strip()))
+            found.append(("part", key if is_whole else part_name(key, fixed), literal.lstrip(_SILENT).rstrip()))
         if field:
             found.append(("value", field, ""))
     return found

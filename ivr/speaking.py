@@ -27,11 +27,13 @@ GAP_SECONDS = 0.4  # between two groups of a recorded number
 
 
 class Speaker:
-    def __init__(self, runtime: Runtime) -> None:
+    """Says what follows. `recordings`: those of `voice.audio_dir` unless others are given."""
+
+    def __init__(self, runtime: Runtime, recordings: Recordings | None = None) -> None:
         self.runtime = runtime
         self.engine = ENGINES[runtime.config.carriers.voice_engine]
         self.audio = f"{runtime.config.public_url}/ivr/audio"
-        self.recordings = Recordings(runtime.catalogue, audio_directory(runtime.config))
+        self.recordings = Recordings(runtime.catalogue, audio_directory(runtime.config)) if recordings is None else recordings
         self._split: dict[tuple[str, str], tuple[str, ...]] = {}
 
     # ── lists ──
@@ -188,7 +190,7 @@ class Speaker:
         return [self.say(key, language) for key in offers] if isinstance(offers, tuple) else []
 
     def _choose_language(self) -> list[Said]:
-        return between([self.say("language.choices", language) for language in self.runtime.config.helpline.languages])
+        return between([said for language in self.runtime.config.helpline.languages for said in self.choices("language.choices", language)])
 
     def greeting(self, language: str) -> list[Said]:
         name = Spoken(self.runtime.config.helpline.name(language), "helpline")

@@ -12,9 +12,12 @@ async function api(name, body) {
 const line = () => $("line").value;
 function bubble(kind, text, language) {
   const item = document.createElement("li");
-  item.className = kind; item.textContent = text; if (language) item.lang = language;
+  item.className = kind; item.textContent = shown(text); if (language) item.lang = language;
   return item;
 }
+// A recording is shown by the name of its file.
+const recording = (text) => text.startsWith("♪ ") ? text.slice(2) : null;
+const shown = (text) => recording(text) ? `♪ ${recording(text).split("/").slice(-2).join("/").replace(".wav", "")}` : text;
 function show(next) {
   if (!next) return;
   call = next;
@@ -27,11 +30,19 @@ function show(next) {
   if ($("aloud").checked) readAloud();
   spokenUpTo = call.heard.length;
 }
+let playing = null;
 function readAloud() {
-  window.speechSynthesis && speechSynthesis.cancel();
-  for (const h of call.heard.slice(spokenUpTo)) {
-    if (h.who !== "helpline" || !window.speechSynthesis) continue;
-    const words = new SpeechSynthesisUtterance(h.text); words.lang = h.language; speechSynthesis.speak(words);
+  if (window.speechSynthesis) speechSynthesis.cancel();
+  if (playing) playing.pause();
+  sayNext(call.heard.slice(spokenUpTo).filter((h) => h.who === "helpline"));
+}
+function sayNext(rest) {
+  if (!rest.length) return;
+  const [now, ...later] = rest, file = recording(now.text), next = () => sayNext(later);
+  if (file) {
+    playing = new Audio(new URL(file, location.href).pathname); playing.onended = next; playing.onerror = next; playing.play().catch(next);
+  } else if (window.speechSynthesis) {
+    const words = new SpeechSynthesisUtterance(now.text); words.lang = now.language; words.onend = next; speechSynthesis.speak(words);
   }
 }
 $("dial").onclick = async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); };

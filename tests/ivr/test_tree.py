@@ -18,27 +18,23 @@ LANGUAGES = ("bn", "en", "hi")
 
 
 @pytest.fixture
-def runtime_(sqlite_url, tmp_path):
-    from helpline.runtime import build_runtime
-    from tests.conftest import make_config
-
-    built = build_runtime(make_config(tmp_path, sqlite_url))
-    yield built
-    built.dispose()
+def database_url(sqlite_url):
+    """Nothing here depends on the store."""
+    return sqlite_url
 
 
-def test_the_shipped_tree_is_accessible(runtime_):
-    assert routes.faults(runtime_) == []
+def test_the_shipped_tree_is_accessible(runtime):
+    assert routes.faults(runtime) == []
 
 
-def test_what_is_too_much_for_a_caller_is_refused_at_start(runtime_):
+def test_what_is_too_much_for_a_caller_is_refused_at_start(runtime):
     entries = {entry.key: entry for entry in load()}
     wordy = replace(entries["voice.pin"], texts=dict.fromkeys(LANGUAGES, "অনেক কথা " * 20))
-    found = routes.faults(replace(runtime_, catalogue=Catalogue({**entries, "voice.pin": wordy})))
+    found = routes.faults(replace(runtime, catalogue=Catalogue({**entries, "voice.pin": wordy})))
     assert len(found) == 3
     assert all("voice.pin takes" in fault for fault in found)
     with pytest.raises(routes.TreeError):
-        routes.create_blueprint(replace(runtime_, catalogue=Catalogue({**entries, "voice.pin": wordy})))
+        routes.create_blueprint(replace(runtime, catalogue=Catalogue({**entries, "voice.pin": wordy})))
 
 
 def test_a_deep_tree_is_found():
@@ -69,8 +65,8 @@ def test_the_action_is_said_before_the_key():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_tree_is_drawn_whole(runtime_, language):
-    drawn = drawing.Drawing(Speaker(runtime_), language)
+def test_the_tree_is_drawn_whole(runtime, language):
+    drawn = drawing.Drawing(Speaker(runtime), language)
     text = drawn.text()
     for name, node in TREE.items():
         if name != "goodbye":  # said only after an agent has rung off
@@ -83,8 +79,8 @@ def test_the_tree_is_drawn_whole(runtime_, language):
     assert picture.get("lang") == language
 
 
-def test_the_boxes_of_the_picture_do_not_overlap(runtime_):
-    picture = ET.fromstring(drawing.svg(drawing.Drawing(Speaker(runtime_), "bn")))
+def test_the_boxes_of_the_picture_do_not_overlap(runtime):
+    picture = ET.fromstring(drawing.svg(drawing.Drawing(Speaker(runtime), "bn")))
     boxes = [tuple(float(r.get(k)) for k in ("x", "y", "width", "height")) for r in picture.iter("{http://www.w3.org/2000/svg}rect") if r.get("rx")]
     assert len(boxes) > 30
     for i, (x, y, w, h) in enumerate(boxes):
@@ -92,8 +88,8 @@ def test_the_boxes_of_the_picture_do_not_overlap(runtime_):
             assert x + w <= other_x or other_x + other_w <= x or y + h <= other_y or other_y + other_h <= y
 
 
-def test_the_quickest_ways_are_measured_with_their_keys(runtime_):
-    drawn = drawing.Drawing(Speaker(runtime_), "bn")
+def test_the_quickest_ways_are_measured_with_their_keys(runtime):
+    drawn = drawing.Drawing(Speaker(runtime), "bn")
     ways = drawn.ways()
     new, known = ways["to hear a status, a new caller"], ways["to hear a status, a known number"]
     assert new.keys == "1 2 " + "#" * 11
