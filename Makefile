@@ -53,6 +53,7 @@ bench: .venv/.dev ## Accuracy on the corpora, and speed as ratios to a bare appl
 	$(BIN)/python -m bench.corpus
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.scale
+	$(BIN)/python -m bench.figures
 
 .PHONY: demo
 demo: .venv/.run ## Fill the store with a year of invented, plainly marked complaints

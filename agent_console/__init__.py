@@ -12,6 +12,7 @@ from agent_console import (
     alarm,
     callbacks,
     casework,
+    dashboards,
     intake,
     messages,
     reference_data,
@@ -35,6 +36,7 @@ PARTS = (
     accounts,
     reference_data,
     routing_page,
+    dashboards,
 )
 
 

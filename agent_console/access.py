@@ -23,6 +23,7 @@ from models import Audit, User
 TAKES_CALLS = (Role.AGENT, Role.CELL, Role.SUPERVISOR)
 SEES_COMPLAINTS = (*TAKES_CALLS, Role.OFFICER, Role.MONITOR)
 SEES_NUMBERS = (*TAKES_CALLS,)
+SEES_FIGURES = (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.OFFICER, Role.ADMINISTRATOR)
 EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
 ANYBODY = ("anybody",)
 POLLED = ("console.newer", "console.bell", "console.callbacks_list")  # asked by pages on their own: not a person at work
@@ -64,6 +65,10 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.reference_csv": (Role.ADMINISTRATOR,),
     "console.import_reference": (Role.ADMINISTRATOR,),
     "console.routing_page": (Role.ADMINISTRATOR, Role.SUPERVISOR, Role.CELL, Role.MONITOR),
+    "console.dashboard": SEES_FIGURES,
+    "console.office_ranking": SEES_FIGURES,
+    "console.places": SEES_FIGURES,
+    "console.figure": (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.OFFICER),
     "console.accounts": (Role.ADMINISTRATOR,),
     "console.account": (Role.ADMINISTRATOR,),
     "console.edit_account": (Role.ADMINISTRATOR,),

@@ -66,6 +66,12 @@ def on_day(day: date, language: str) -> str:
     return to_bengali_digits(text) if language == "bn" else text
 
 
+def month(day: date, language: str) -> str:
+    """`November 2026`, `নভেম্বর ২০২৬`."""
+    text = format_date(day, "LLLL y", locale="bn_IN" if language == "bn" else "en_IN")
+    return to_bengali_digits(text) if language == "bn" else text
+
+
 def day_of(moment: datetime | None, *, last: bool = False) -> str:
     """The day of a moment as a date field wants it; `last`: of an end that is the midnight after the last day."""
     return "" if moment is None else (moment.astimezone(IST) - timedelta(days=1 if last else 0)).date().isoformat()

@@ -122,15 +122,16 @@ def standing_days(name: str, on: date) -> tuple[date | None, date | None]:
     return {"open": (None, None), "due": (on, on + timedelta(days=DUE_SOON_DAYS)), "overdue": (None, on - timedelta(days=1))}[name]
 
 
-def listed(name: str, days: tuple[date, date], on: date) -> ColumnElement[bool] | None:
-    """The complaints behind a figure's number; None for a name there is not."""
+def listed(name: str, days: tuple[date, date], on: date, held_by: str = "") -> ColumnElement[bool] | None:
+    """The complaints behind a figure's number; None for a name there is not. `held_by`: the office that had it at the time."""
     if name in STANDING:
         return FIGURES["open"].where(standing_days(name, on))
     if name == "missed":
         return and_(FIGURES["judged"].where(days), ~FIGURES["kept"].where((None, None)))
     if name in EVENTS:
         first, last = day_begins(days[0]), day_begins(days[1] + timedelta(days=1))
-        return exists().where(Event.complaint_id == Complaint.id, Event.at >= first, Event.at < last, EVENTS[name])
+        at = [held_by == EVENT_OFFICE] if held_by else []
+        return exists().where(Event.complaint_id == Complaint.id, Event.at >= first, Event.at < last, EVENTS[name], *at)
     return FIGURES[name].where(days) if name in FIGURES else None
 
 
@@ -144,7 +145,7 @@ EVENTS: dict[str, ColumnElement[bool]] = {
         or_(Event.after["news_at"].as_string().is_(None), Event.after["news_at"].as_string() != _promised),
     ),
 }
-EVENT_OFFICE = func.coalesce(Event.before["office_code"].as_string(), offices.FALLBACK)
+EVENT_OFFICE: Any = func.coalesce(Event.before["office_code"].as_string(), offices.FALLBACK)
 
 CODES: dict[str, Any] = {
     "department": func.coalesce(Complaint.department_code, ""),
