@@ -45,6 +45,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.alert_list": SEES_COMPLAINTS,
     "console.bell": SEES_COMPLAINTS,
     "console.see_alerts": SEES_COMPLAINTS,
+    "console.attachment": SEES_COMPLAINTS,
+    "console.thumbnail": SEES_COMPLAINTS,
     "console.recording": SEES_COMPLAINTS,
     "console.messages": TAKES_CALLS,
     "console.try_again": TAKES_CALLS,

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
-from helpline import events
+from helpline import attachments, closures, events, scope
+from helpline.lifecycle import Role
 from models import Alert, Complaint, Event, Holding, Inbound, Outgoing, Recording, Translated, User
 
 MOST_JOINED = 200
+WATCHES_CLOSURES = (Role.SUPERVISOR, Role.CELL, Role.MONITOR)
 # What an event shows of before and after, in this order; the state stands first.
 SHOWN = ("state", "category_code", "district_code", "office_code", "owner_id", "priority", "level", "due_at", "news_at", "harm_at",
          "clock_stopped_at", "outcome")  # fmt: skip
@@ -48,7 +50,7 @@ def _moment(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if value and name in events.MOMENTS else value
 
 
-def gather(db: Session, row: Row[Any]) -> dict[str, Any]:
+def gather(db: Session, row: Row[Any], user: Row[Any]) -> dict[str, Any]:
     """The values of the page's template."""
     happened = _events(db, row.id)
     holdings = db.execute(
@@ -63,6 +65,8 @@ def gather(db: Session, row: Row[Any]) -> dict[str, Any]:
         "holdings": holdings,
         "names": _names(db, row, happened),
         "question": next((e for e in happened if e.seq == row.asked_seq), None),
+        "attachments": attachments.of(db, row.id),
+        "same_text": closures.same_text(db, row.id, scope.visible(user)) if user.role in WATCHES_CLOSURES else None,
         **_together(db, row),
     }
 

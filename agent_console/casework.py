@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
 from sqlalchemy import select
 
-from agent_console import access, casefile
-from helpline import acknowledgement, alerts, complaints, lifecycle, recordings, scope
+from agent_console import access, casefile, files
+from helpline import acknowledgement, alerts, attachments, complaints, lifecycle, recordings, scope
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import State, Transition
 from helpline.runtime import Runtime, utc_now
@@ -41,11 +41,14 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.post("/complaints/<key>/<action>")
     def act(key: str, action: str) -> Any:
         row = _find(runtime, key)
-        given = request.form.to_dict()
-        version = given.get("version", "")
+        given = request.form.to_dict() | {"files": ""}
+        version, now = given.get("version", ""), utc_now()
         try:
+            complaints.allowed(row, action, _actor())
+            stored = files.given(runtime, row.id, action, _actor(), now)
             with runtime.writing() as db:
-                complaints.act(db, runtime, row.id, action, _actor(), utc_now(), given, version=int(version) if version.isdigit() else None)
+                given["files"] = attachments.keep(db, stored, row.last_seq + 1)
+                complaints.act(db, runtime, row.id, action, _actor(), now, given, version=_version(version, row, stored))
         except CannotAct as error:
             status = {"stale": 409, "not_you": 403}.get(error.reason, 422)
             return _page(runtime, _find(runtime, key), fault=error, tried=action, given=given), status
@@ -83,6 +86,13 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             return send_file(content, mimetype=found.content_type or "audio/wav", conditional=True, max_age=0)
 
 
+def _version(seen: str, row: Any, stored: list[Any]) -> int | None:
+    """What the action must find unchanged: what the page showed; with files, what their event was counted from."""
+    if seen.isascii() and seen.isdigit() and len(seen) < 10:
+        return int(seen)
+    return row.last_seq if stored else None
+
+
 def _actor() -> Actor:
     user = access.current()
     return Actor(user.role, "agent", user.id)
@@ -108,7 +118,7 @@ def _find_or_none(runtime: Runtime, key: str) -> Any:
 def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None) -> str:
     user = access.current()
     with runtime.reading() as db:
-        values = casefile.gather(db, row)
+        values = casefile.gather(db, row, user)
         values["officers"] = db.execute(
             select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
         ).all()

@@ -23,7 +23,7 @@ from helpline.runtime import Runtime
 from models import Complaint, Event, Holding, Outgoing, new_id
 from models.direct import Reader, Write
 
-__all__ = ["SYSTEM", "Actor", "CannotAct", "Filed", "Filing", "act", "file", "get", "get_by_ack", "open_draft", "preview", "register",
+__all__ = ["SYSTEM", "Actor", "CannotAct", "Filed", "Filing", "act", "allowed", "file", "get", "get_by_ack", "open_draft", "preview", "register",
            "registering", "similar", "update_draft"]  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def _act(
     answered: bool = False,
     template: str | None = None,
 ) -> Filed:
-    step = _allowed(row, action, actor)
+    step = allowed(row, action, actor)
     given = effects.given_fields(runtime, step, data)
     if version is not None and version != row.last_seq:
         raise CannotAct("stale")
@@ -249,7 +249,7 @@ def registering(runtime: Runtime, row: Row[Any], actor: Actor, now: datetime) ->
 
     A draft registered meanwhile, or a number already taken, breaks a unique key when it is written.
     """
-    step = _allowed(row, "register", actor)
+    step = allowed(row, "register", actor)
     before = dict(row._mapping)
     ack = acknowledgement.generate(now)
     changes = {"updated_at": now, "state": str(step.target)} | effects.registered(runtime, before, ack, now)
@@ -272,7 +272,8 @@ def preview(runtime: Runtime, row: Row[Any], action: str, data: Mapping[str, Any
     return _text_of(telling.owed(runtime, after, _template(step, after), 0, now, given=given, preview=True))
 
 
-def _allowed(row: Row[Any], action: str, actor: Actor) -> Transition:
+def allowed(row: Row[Any], action: str, actor: Actor) -> Transition:
+    """The row of the table for it. Raises CannotAct."""
     step = lifecycle.transition(row.state, action)
     if step is None:
         raise CannotAct("not_now")

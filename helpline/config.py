@@ -254,6 +254,17 @@ class Translation(Section):
 
 class Storage(Section):
     recordings: str
+    attachments: str
+
+
+class Attachments(Section):
+    max_bytes: int = Field(ge=10_000)
+    max_files: int = Field(ge=1, le=20)
+    max_pixels: int = Field(ge=10_000)
+    photo_side: int = Field(ge=400)
+    thumbnail_side: int = Field(ge=40, le=800)
+    proof_categories: tuple[str, ...]
+    proof_priorities: tuple[Literal["urgent", "high", "normal", "low"], ...]
 
 
 class Console(Section):
@@ -311,6 +322,7 @@ class Config(Section):
     smtp: Smtp
     translation: Translation
     storage: Storage
+    attachments: Attachments
     console: Console
     worker: Worker
     simulator: Simulator
@@ -447,7 +459,8 @@ def _put(raw: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _place_in_var(raw: dict[str, Any]) -> None:
     """`var/…` in a setting means the directory of HELPLINE_VAR, wherever the process was started."""
-    for section, name in (("database", "url"), ("storage", "recordings"), ("simulator", "database"), ("voice", "audio_dir")):
+    for section, name in (("database", "url"), ("storage", "recordings"), ("storage", "attachments"), ("simulator", "database"),
+                          ("voice", "audio_dir")):  # fmt: skip
         for prefix in ("", "sqlite:///"):
             value = str(raw.get(section, {}).get(name, ""))
             if value.startswith(f"{prefix}var/"):

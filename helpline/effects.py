@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from helpline import acknowledgement, lifecycle, offices, routing, sla
+from helpline import acknowledgement, closures, lifecycle, offices, routing, sla
 from helpline.events import Actor
 from helpline.lifecycle import Kind, State, Transition
 from helpline.runtime import Runtime
-from models import Barred, Complaint, User
+from models import Attachment, Barred, Complaint, User
 
 Changes = dict[str, Any]
 LIMITS = {"name": 120, "place": 200, "description": 10_000, "caller_number": 64, "email": 120}
@@ -362,7 +362,16 @@ def _on_stop_clock(doing: Doing) -> Changes:
     return {"clock_stopped_at": doing.now}
 
 
+def needs_proof(runtime: Runtime, row: Mapping[str, Any]) -> bool:
+    """Whether its resolution takes a photo or document, by category (of either level) or priority."""
+    rules, category = runtime.config.attachments, row["category_code"] or ""
+    return row["priority"] in rules.proof_priorities or bool({category, category.partition(".")[0]} & set(rules.proof_categories))
+
+
 def _on_resolve(doing: Doing) -> Changes:
+    proof = (Attachment.complaint_id == doing.before["id"], Attachment.purpose == "proof", Attachment.seq == doing.before["last_seq"] + 1)
+    if needs_proof(doing.runtime, doing.before) and doing.db.execute(select(Attachment.id).where(*proof)).first() is None:
+        raise CannotAct("missing", "files")
     return {"resolved_at": doing.now, "incomplete": False}
 
 
@@ -514,4 +523,8 @@ def _bar(doing: Doing, after: Mapping[str, Any]) -> None:
         doing.db.execute(insert(Barred), [{"complaint_id": key, "user_id": officer, "office_code": office}])
 
 
-_BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {"merge": _join, "separate": _part, "name_officer": _bar}
+def _keep_text(doing: Doing, after: Mapping[str, Any]) -> None:
+    closures.record(doing.db, after, doing.before["last_seq"] + 1, doing.given["report"], doing.actor.user_id, doing.now)
+
+
+_BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {"resolve": _keep_text, "merge": _join, "separate": _part, "name_officer": _bar}

@@ -80,7 +80,7 @@ REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "ab
 
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
 FIELDS = ("reason", "rejection_reason", "report", "question", "office", "original", "text", "rating", "category", "priority", "owner",
-          "name", "place", "district", "local_body", "pincode", "harm_on", "news_on", "share", "message", "officer")  # fmt: skip
+          "name", "place", "district", "local_body", "pincode", "harm_on", "news_on", "share", "message", "officer", "files")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,11 @@ TABLE: tuple[Transition, ...] = (
     # with the citizen
     _row("ask", _OPEN, State.ACTION_REQUIRED, _DESK | {Role.OFFICER}, ("question",), tells="notify.action_required"),
     _row("stop_clock", {State.ACTION_REQUIRED}, None, _SYSTEM, ("message",)),
-    _row("answer", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _CITIZEN | _TAKES_CALLS, ("text",)),
+    _row("answer", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _CITIZEN | _TAKES_CALLS, ("text",), ("files",)),
     _row("resume", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _DESK | _SYSTEM | {Role.OFFICER}, ("reason",)),
     # the end, and what follows it
     _row("resolve", {State.UNDER_REVIEW, State.FORWARDED, State.IN_PROGRESS, State.ACTION_REQUIRED, State.REOPENED},
-         State.RESOLVED, _DESK | {Role.OFFICER}, ("report",), tells="notify.resolved"),
+         State.RESOLVED, _DESK | {Role.OFFICER}, ("report",), ("files",), "notify.resolved"),
     _row("confirm", {State.RESOLVED}, State.CLOSED, _CITIZEN | _TAKES_CALLS, optional=("rating",), tells="notify.confirmed"),
     _row("expire", {State.RESOLVED}, State.CLOSED, _SYSTEM, tells="notify.closed"),
     _row("reopen", {State.RESOLVED, State.CLOSED, State.REJECTED}, State.REOPENED, _CITIZEN | _TAKES_CALLS,
@@ -159,8 +159,8 @@ TABLE: tuple[Transition, ...] = (
     _row("news", _WORKING, None, _SYSTEM, tells="notify.still_working"),
     # beside the work
     _row("name_officer", _WORKING, None, _TAKES_CALLS, ("officer",)),
-    _row("add", _ALL, None, _CITIZEN | _TAKES_CALLS, ("text",)),
-    _row("note", _ALL | {State.DRAFT}, None, _STAFF, ("text",)),
+    _row("add", _ALL, None, _CITIZEN | _TAKES_CALLS, ("text",), ("files",)),
+    _row("note", _ALL | {State.DRAFT}, None, _STAFF, ("text",), ("files",)),
     _row("rate", {State.RESOLVED, State.CLOSED}, None, _CITIZEN | _TAKES_CALLS, ("rating",)),
 )  # fmt: skip
 

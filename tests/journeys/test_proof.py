@@ -1,103 +1,124 @@
-"""Whether a message is really ours: by SMS in three scripts, and keyed on the line."""
+"""Proof of an action taken, documents of a caller, and reports that say the same under many complaints."""
 
 from __future__ import annotations
 
-import re
+import io
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
-from helpline import notices, proof
-from helpline.lifecycle import TABLE
-from helpline.telling import way
-from models import Complaint, Outgoing
-from sms.keywords import parse
-from tests.journeys.test_voice import files
+from helpline import attachments, closures
+from models import Attachment, Event
+from tests.journeys.test_casework import BARASAT, act, filed, only, somebody, told  # noqa: F401
+
+PDF = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\nxref\n0 1\ntrailer\n<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
+REPORT = "The holes were filled and rolled on Monday"
 
 
-def sent(app):
-    with app.extensions["runtime"].reading() as db:
-        return db.scalars(select(Outgoing).order_by(Outgoing.id)).all()
+def photo(kind: str = "JPEG", size: tuple[int, int] = (900, 600)) -> bytes:
+    """A photo that says where it was taken."""
+    image, file = Image.new("RGB", size, "green"), io.BytesIO()
+    exif = image.getexif()
+    exif[0x010F] = "Camera of the test"
+    exif.get_ifd(0x8825)[1] = "N"
+    image.save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+def resolve(person, app, ack, *files, report=REPORT):
+    fields = {"version": only(app).last_seq, "report": report, "csrf_token": person.token(), "files": [(io.BytesIO(c), name) for name, c in files]}
+    return person.client.post(f"/console/complaints/{ack}/resolve", data=fields, content_type="multipart/form-data")
 
 
 @pytest.fixture
-def code(app, caller):
-    files(caller).hangs_up()
-    message = sent(app)[0]
-    found = re.search(r"#(\d{9})$", message.body)[1]
-    assert found == message.check_code == proof.code(app.extensions["runtime"], message.id)
-    return found
+def officer(app, told, somebody):  # noqa: F811
+    person = somebody("barasat", "officer", BARASAT)
+    assert act(person, app, told, "accept").status_code == 302
+    return person
 
 
-@pytest.mark.parametrize("form", ["CHECK {}", "check #{}", "যাচাই {}", "#{}", "जाँच {}", "verify: {}", "jachai {}"])
-def test_a_message_of_ours_is_said_to_be_ours(caller, code, form):
-    grouped = f"{code[:3]} {code[3:6]} {code[6:]}"
-    assert "2345" in caller.texts(form.format(code)).reads
-    assert "2345" in caller.texts(form.format(grouped)).reads
-
-
-def test_bengali_digits_and_the_whole_message(app, caller, stranger, code):
-    assert (
-        "হ্যাঁ, এটি আমরাই পাঠিয়েছি" in caller.texts("যাচাই " + code.translate(str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯"))).reads
-    )
-    told = stranger.texts(f"CHECK {sent(app)[0].body}").reads
-    assert "2345" in told, "anybody may ask, and hears the day and the last digits only"
+def test_a_report_with_photos_and_a_pdf(app, told, officer, somebody):  # noqa: F811
+    answer = resolve(officer, app, told, ("../../etc/before.jpg", photo()), ("after.png", photo("PNG")), ("bill.pdf", PDF))
+    assert answer.status_code == 302
     with app.extensions["runtime"].reading() as db:
-        assert db.scalars(select(Complaint.ack)).one() not in told.replace(" ", "")
-
-
-def test_another_code_is_not_to_be_trusted_and_tries_are_limited(app, caller, code):
-    wrong = f"{(int(code) + 1) % 10**9:09d}"
-    assert "Do not trust it" in caller.texts(f"CHECK {wrong}").reads
-    limit = app.extensions["runtime"].config.status_lookups.per_caller_per_hour
-    for _ in range(limit):
-        caller.texts(f"CHECK {wrong}")
-    assert "Too many tries" in caller.texts(f"CHECK {wrong}").reads
-
-
-def test_keyed_on_the_line(caller, stranger, code):
-    stranger.dials().presses("2", "2", f"{code}#")
-    assert stranger.heard("Yes, we sent that message", "en")
-    assert "2 3 4 5" in stranger.last_said
-    stranger.presses("2", f"{(int(code) + 1) % 10**9:09d}#")
-    assert stranger.heard("We sent no message with that code", "en")
+        rows = db.scalars(select(Attachment).order_by(Attachment.id)).all()
+        event = db.scalars(select(Event).where(Event.action == "resolve")).one()
+    assert [row.name for row in rows] == ["before.jpg", "after.png", "bill.pdf"]
+    assert event.data["files"].split() == [row.sha256 for row in rows], "the chain of events covers the proof"
+    page = somebody("desk", "cell").get(f"/console/complaints/{told}").text
+    assert f"/console/attachments/{rows[0].id}/small" in page
+    shown = officer.get(f"/console/attachments/{rows[0].id}")
+    with Image.open(io.BytesIO(shown.data)) as kept:
+        assert (kept.format, kept.size, dict(kept.getexif())) == ("JPEG", (900, 600), {})
+    assert b"Camera" not in shown.data
+    document = officer.get(f"/console/attachments/{rows[2].id}")
+    assert document.data == PDF
+    assert document.headers["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in document.headers["Content-Security-Policy"]
+    stranger = somebody("water", "officer", "phe.303")
+    assert stranger.get(f"/console/attachments/{rows[0].id}").status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("text", "intent"),
+    ("name", "content", "says"),
     [
-        ("CHECK 261 2345 6789", "status"),
-        ("check", "status"),
-        ("যাচাই", "check"),
-        ("check my road, it is broken in Barasat", "file"),
-        ("9830012345", "unknown"),
+        ("photo.jpg", b"<script>alert(1)</script>", "not a photo or PDF"),
+        ("photo.jpg", photo()[:3000], "cannot be opened"),
+        ("photo.gif", b"GIF89a" + b"\0" * 100, "not a photo or PDF"),
+        ("report.pdf", b"%PDF-1.4 and nothing more", "cannot be opened"),
+        ("report.pdf", PDF.replace(b"<</Type", b"<</OpenAction<</S/JavaScript/JS(x)>>/Type"), "not a photo or PDF"),
+        ("big.pdf", PDF + b"0" * 400_000, "too large"),
     ],
 )
-def test_what_is_no_question_of_that_kind(text, intent):
-    assert (parse(text).intent == "check") == (intent == "check")
+def test_what_is_no_photo_and_no_pdf_is_refused_and_the_report_is_kept(app, told, officer, name, content, says):  # noqa: F811
+    object.__setattr__(app.extensions["runtime"].config.attachments, "max_bytes", 300_000)
+    answer = resolve(officer, app, told, (name, content))
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert REPORT in answer.text
+    assert only(app).state == "in_progress"
 
 
-def test_every_text_about_a_change_carries_its_code_and_can_be_read_out(app):
-    catalogue = app.extensions["runtime"].catalogue
-    for key in {row.tells for row in TABLE if row.tells} | {"notify.registered_incomplete", "notify.still_asking"}:
-        assert "check" in catalogue[key].placeholders, key
-        assert all(text.endswith("#{check}") for text in catalogue[key].texts.values()), key
-        assert catalogue[notices.spoken_key(key)].placeholders <= catalogue[key].placeholders | {
-            "office",
-            "date",
-            "phone",
-            "news",
-        }, key
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(app):
+    with pytest.raises(attachments.Refused):
+        attachments.check(app.extensions["runtime"], [("wall.png", photo("PNG", (10_000, 5_001)))])
 
 
-def test_codes_differ(app):
-    runtime = app.extensions["runtime"]
-    assert len({proof.code(runtime, key) for key in range(1000)}) > 990
+def test_where_a_proof_is_required_a_report_alone_is_not_enough(app, told, officer, caller):  # noqa: F811
+    rules = app.extensions["runtime"].config.attachments
+    object.__setattr__(rules, "proof_categories", ("ROAD",))
+    refused = resolve(officer, app, told)
+    assert refused.status_code == 422
+    assert "Photos or PDF" in refused.text
+    assert resolve(officer, app, told, ("after.jpg", photo())).status_code == 302
+    assert only(app).state == "resolved"
 
 
-@pytest.mark.parametrize(
-    ("number", "told_by", "kind"),
-    [("+919830012345", "sms", "sms"), ("+919830012345", "call", "call"), ("+913322145555", "sms", "call")],
-)
-def test_who_is_told_by_a_call(number, told_by, kind):
-    assert way(number, told_by) == kind
+def test_an_agent_adds_a_document_for_a_caller(app, told, somebody):  # noqa: F811
+    agent = somebody("phones", "agent")
+    fields = {"version": only(app).last_seq, "text": "Her ration card", "csrf_token": agent.token(), "files": (io.BytesIO(photo("WEBP")), "card.webp")}
+    assert agent.client.post(f"/console/complaints/{told}/add", data=fields, content_type="multipart/form-data").status_code == 302
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalars(select(Attachment)).one().purpose == "document"
+
+
+def test_hashes_given_by_the_form_are_not_believed(app, told, somebody):  # noqa: F811
+    act(somebody("phones", "agent"), app, told, "note", text="look", files="ab" * 32)
+    with app.extensions["runtime"].reading() as db:
+        assert "files" not in db.scalars(select(Event).where(Event.action == "note")).one().data
+
+
+def test_the_same_report_under_two_complaints_is_shown_to_the_desk(app, told, officer, caller, somebody):  # noqa: F811
+    second = filed(caller, app, "FILE deep potholes on the road near the market, Barasat")
+    resolve(officer, app, told)
+    assert officer.post(f"/console/complaints/{second.ack}/accept").status_code == 302
+    assert officer.post(f"/console/complaints/{second.ack}/resolve", {"report": f"  {REPORT.upper()}!! "}).status_code == 302
+    page = somebody("boss", "supervisor").get(f"/console/complaints/{second.ack}").text
+    assert "The very same report was given for 1 other complaints" in page
+    assert told in page
+    assert "very same report" not in officer.get(f"/console/complaints/{second.ack}").text
+    with app.extensions["runtime"].reading() as db:
+        first = only(app)
+        assert closures.same_text(db, first.id).count == 1
+        assert [row.count for row in closures.repeated(db, first.created_at, at_least=2)] == [2]

@@ -1,0 +1,59 @@
+"""Photos and documents of a complaint: shown to those who see the complaint, and taken in with an action."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from flask import Blueprint, Response, abort, request, send_file
+from sqlalchemy import select
+
+from agent_console import access
+from helpline import attachments, scope
+from helpline.events import Actor
+from helpline.runtime import Runtime
+from models import Attachment, Complaint
+
+# A document runs nothing and reaches nothing, wherever it is opened.
+_SANDBOX = "sandbox; default-src 'none'; img-src 'self'; frame-ancestors 'none'"
+
+
+def register(blueprint: Blueprint, runtime: Runtime) -> None:
+    @blueprint.get("/attachments/<int:attachment_id>")
+    def attachment(attachment_id: int) -> Response:
+        found = _visible(runtime, attachment_id)
+        return _sent(runtime, found, found.path, found.content_type)
+
+    @blueprint.get("/attachments/<int:attachment_id>/small")
+    def thumbnail(attachment_id: int) -> Response:
+        found = _visible(runtime, attachment_id)
+        return _sent(runtime, found, found.thumbnail or abort(404), attachments.PHOTO)
+
+
+def _visible(runtime: Runtime, attachment_id: int) -> Any:
+    with runtime.reading() as db:
+        query = select(Attachment.__table__, Complaint.ack).join(Complaint, Complaint.id == Attachment.complaint_id)
+        return db.execute(query.where(Attachment.id == attachment_id, scope.visible(access.current()))).first() or abort(404)
+
+
+def _sent(runtime: Runtime, row: Any, path: str, content_type: str) -> Response:
+    try:
+        with attachments.open_file(runtime, path) as file:
+            content = io.BytesIO(file.read())
+    except FileNotFoundError:
+        abort(404)
+    is_photo = content_type == attachments.PHOTO
+    name = f"{row.ack or row.complaint_id}-{row.id}.{'jpg' if is_photo else 'pdf'}"
+    answer = send_file(content, mimetype=content_type, as_attachment=not is_photo, download_name=name, max_age=0)
+    answer.headers["Content-Security-Policy"] = _SANDBOX
+    return answer
+
+
+def given(runtime: Runtime, complaint_id: int, action: str, actor: Actor, now: Any) -> list[dict[str, Any]]:
+    """The files of the form at hand, checked and stored; their rows are written with the action. Raises attachments.Refused."""
+    sent = []
+    for file in request.files.getlist("files"):
+        with file.stream:
+            sent += [(file.filename, file.stream.read())] if file.filename else []
+    checked = attachments.check(runtime, sent)
+    return attachments.store(runtime, checked, complaint_id, "proof" if action == "resolve" else "document", actor, now)
