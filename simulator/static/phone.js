@@ -22,7 +22,7 @@ function show(next) {
   if (!next) return;
   call = next;
   const live = call.state === "in-progress";
-  $("talk").replaceChildren(...call.heard.map((h) => bubble(h.who, h.text, h.language)));
+  $("talk").replaceChildren(...call.heard.filter((h) => !h.text.includes("/audio/silence/")).map((h) => bubble(h.who, h.text, h.language)));
   $("talk").scrollTop = $("talk").scrollHeight;
   $("status").textContent = !live ? "The call has ended." : call.asks === "Record" ? "Recording: speak, then #" : "Connected: press a key";
   for (const b of document.querySelectorAll("#pad button, #hangup, #silence, #mic, #say, #speech button")) b.disabled = !live;
