@@ -66,19 +66,25 @@ def read_incoming(environ: Mapping[str, Any], body: bytes, *, remote: str | None
         raise Refused("not Kannel")
     if environ.get("REQUEST_METHOD") == "POST":
         sender, recipient = environ.get("HTTP_X_KANNEL_FROM", ""), environ.get("HTTP_X_KANNEL_TO", "")
-        text = _decoded(body, str(environ.get("CONTENT_TYPE", "")))
+        charset = str(environ.get("CONTENT_TYPE", "")).partition("charset=")[2]
+        text = _decoded(body, charset)
     else:
-        sender, recipient, text = query.get("from", ""), query.get("to", ""), query.get("text", "")
+        sender, recipient, text = query.get("from", ""), query.get("to", ""), _decoded(_raw_text(environ), query.get("charset", ""))
     if not query.get("id"):
         raise Refused("no id")
     return Incoming(NAME, query["id"][:50], sender, recipient, text)
 
 
-def _decoded(body: bytes, content_type: str) -> str:
-    """The text in the charset that is named; messages in the GSM alphabet come as `ISO-8859-1` or unnamed UTF-8."""
-    charset = content_type.partition("charset=")[2].strip(' ";') or "utf-8"
+def _raw_text(environ: Mapping[str, Any]) -> bytes:
+    """`%b` as it is: Bengali comes in UTF-16."""
+    pairs = parse_qsl(str(environ.get("QUERY_STRING", "")), encoding="latin-1", max_num_fields=50)
+    return dict(reversed(pairs)).get("text", "").encode("latin-1")
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """The text in the charset that Kannel names: UTF-8, or UTF-16BE for what the GSM alphabet lacks."""
     try:
-        return body.decode(charset, "replace")
+        return body.decode(charset.strip(' ";') or "utf-8", "replace")
     except LookupError:
         return body.decode("utf-8", "replace")
 

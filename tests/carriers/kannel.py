@@ -44,18 +44,20 @@ def listens(port):
 class Kannel:
     """bearerbox and smsbox, begun and ended; `helpline` is the port of the application."""
 
-    def __init__(self, directory, helpline, sendsms):
+    def __init__(self, directory, helpline, sendsms, by="post"):
         self.admin, self.boxes, self.smsc = free_ports(3)
         self.directory, self.sendsms, self.helpline, self.running = directory, sendsms, helpline, []
         (directory / "messages").mkdir()
         (directory / "reports").mkdir()
         self.file = directory / "kannel.conf"
-        self.file.write_text(self.configuration(), encoding="utf-8")
+        self.file.write_text(self.configuration(by), encoding="utf-8")
 
-    def configuration(self):
+    def configuration(self, by):
         """The documented one, with our ports and directories, and the fake SMS centre for the operator's."""
         page = (ROOT / "docs" / "kannel.md").read_text(encoding="utf-8")
         text = re.search(r"```kannel\.conf\n(.*?)```", page, re.S)[1]
+        if by == "get":
+            text = re.sub(r"post-url = .*", re.search(r"    (get-url = .*)", page)[1], text)
         smsc = re.search(r"group = smsc\n.*?\n\n", text, re.S)[0]
         text = text.replace(smsc, f"group = smsc\nsmsc = fake\nsmsc-id = operator\nport = {self.smsc}\nconnect-allow-ip = 127.0.0.1\n\n")
         for before, after in (("= 13000", f"= {self.admin}"), ("= 13001", f"= {self.boxes}"), ("= 13013", f"= {self.sendsms}"), ("127.0.0.1:5000", f"127.0.0.1:{self.helpline}"),
@@ -103,7 +105,7 @@ class Phone:
         self._process.__exit__(None, None, None)
 
     def sends(self, number, text):
-        kind, body = ("text", text) if text.isascii() else ("ucs2", quote_plus(text.encode("utf-16-be")))
+        kind, body = ("text", text) if max(text) < "\u0900" or "€" in text else ("ucs2", quote_plus(text.encode("utf-16-be")))
         before = self._arrived()
         self._types(f"{number} 56070 {kind} {body}\n")
         until(lambda: self._arrived() > before or self._types("\n"))  # it reads a long line to its end only when more comes

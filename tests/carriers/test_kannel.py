@@ -118,6 +118,19 @@ def test_what_came_while_we_were_away_is_brought_again_and_taken_in_once(runtime
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("text", ["অভিযোগ রাস্তা + সেতু ভাঙা, তমলুক & কাঁথি", "FILE road at the café is broken [1] 100% €, Barasat"])
+def test_by_get_as_documented(runtime, served, tmp_path, ports, text):
+    directory = tmp_path / "by_get"
+    directory.mkdir()
+    with served, Kannel(directory, *ports, by="get") as gateway, Phone(gateway) as phone:
+        phone.sends("919830012345", text)
+        until(lambda: outgoing(runtime))
+    with runtime.reading() as db:
+        kept = db.scalars(select(Inbound)).one()
+    assert (kept.payload["Body"], kept.payload["To"], kept.from_number) == (text, "56070", CALLER)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_real_kannel_refuses(runtime, gateway, ports):
     def carrier(**values):
         given = {"url": f"http://127.0.0.1:{ports[1]}/cgi-bin/sendsms", "username": "helpline", "password": PASSWORD, "sender": "+913322145555",
@@ -160,9 +173,10 @@ def test_brought_twice_it_is_one(runtime, client):
         assert len(db.scalars(select(Complaint)).all()) == len(db.scalars(select(Outgoing)).all()) == len(db.scalars(select(Inbound)).all()) == 1
 
 
-def test_by_get_as_well(runtime, client):
-    answer = client.get("/sms/kannel/incoming", query_string={"id": "1", "secret": SECRET, "from": CALLER, "to": "56070", "text": "অভিযোগ রাস্তা ভাঙা, তমলুক"})
-    assert answer.status_code == 200
+@pytest.mark.parametrize("charset", ["", "UTF-8", "nonsense"])
+def test_by_get_in_utf_8(runtime, client, charset):
+    fields = {"id": "1", "secret": SECRET, "from": CALLER, "to": "56070", "text": "অভিযোগ রাস্তা ভাঙা, তমলুক", "charset": charset}
+    assert client.get("/sms/kannel/incoming", query_string=fields).status_code == 200
     assert outgoing(runtime)[0].language == "bn"
 
 
