@@ -56,6 +56,7 @@ class Dialect:
     timestamp_header: str = "X-Timestamp"
     signature_header: str = "X-Signature"
     replay_seconds: int = 300
+    numbers: str = "e164"  # e164 | digits
     outgoing: Mapping[str, str] = field(default_factory=dict)  # ours → theirs
     constant: Mapping[str, str] = field(default_factory=dict)
     answer: Mapping[str, str] = field(default_factory=dict)
@@ -135,7 +136,7 @@ class Aggregator:
 
     def _body(self, message: Message) -> bytes:
         ours = {
-            "to": message.to,
+            "to": message.to if self._dialect.numbers == "e164" else message.to.removeprefix("+"),
             "text": message.text,
             "sender": message.header or self._sender,
             "reference": str(message.reference),

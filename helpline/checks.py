@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from helpline import amendments, events, lifecycle, numbers, store, templates
+from helpline import amendments, events, lifecycle, numbers, pacing, store, templates
 from helpline.config import ROOT, carrier_faults
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User
@@ -50,7 +50,7 @@ def everything(runtime: Runtime) -> list[str]:
     found = missing_prompts(runtime) + data_faults(runtime) + lifecycle.faults() + _numbers(runtime) + _voices(runtime)
     found += carrier_faults(runtime.config) + templates.faults(runtime)
     store_faults = readiness(runtime)
-    return found + store_faults + ([] if store_faults else _people(runtime) + _worker(runtime))
+    return found + store_faults + ([] if store_faults else _people(runtime) + _worker(runtime) + _carriers(runtime))
 
 
 def _numbers(runtime: Runtime) -> list[str]:
@@ -72,6 +72,13 @@ def _voices(runtime: Runtime) -> list[str]:
     if not settings.voice.agent_numbers:
         missing.append("voice.agent_numbers: empty, so callers who press 0 always leave a message")
     return missing
+
+
+def _carriers(runtime: Runtime) -> list[str]:
+    """What the workers found of the carriers of SMS."""
+    with runtime.reading() as db:
+        troubled = pacing.resting(db.connection(), utc_now())
+    return [f"carriers: {name} could not send just now, and is tried last (the console lists the messages that wait)" for name in sorted(troubled)]
 
 
 def _people(runtime: Runtime) -> list[str]:

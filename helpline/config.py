@@ -106,6 +106,7 @@ class Aggregator(TextCarrier):
     timestamp_header: str
     signature_header: str
     replay_seconds: int = Field(ge=1, le=3600)
+    numbers: Literal["e164", "digits"]
     outgoing: dict[str, str]
     constant: dict[str, str]
     answer: dict[str, str]
@@ -387,6 +388,10 @@ def faults(config: Config) -> list[str]:
 def carrier_faults(config: Config) -> list[str]:
     """What the carriers in use still need; with it missing, production does not start and `flask check` complains."""
     found, secrets = [], config.secrets
+    if not config.carriers.inbound_sms:
+        found.append("carriers.inbound_sms: empty, so no citizen's SMS is taken in")
+    if "simulator" in config.carriers.chosen and not config.simulator.enabled:
+        found.append("carriers: the simulator is chosen, and simulator.enabled is false")
     for name, settings in _NEEDED.items():
         used = config.carriers.outbound_sms if name == "kannel" else config.carriers.chosen  # its password is for sending
         missing = [setting for setting in settings if not getattr(secrets, setting.lower())]

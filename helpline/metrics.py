@@ -7,7 +7,7 @@ import hmac
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import func, select
 
-from helpline import outbox
+from helpline import outbox, pacing
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 from models import Call, Callback, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated
@@ -42,6 +42,11 @@ def render(runtime: Runtime) -> bytes:
         waiting = Gauge("helpline_callbacks", "Citizens to be rung back, by whether the promised time has passed", ["late"], registry=registry)
         for late, passed in (("yes", Callback.promised_at < now), ("no", Callback.promised_at >= now)):
             waiting.labels(late).set(db.scalar(select(func.count()).select_from(Callback).where(Callback.closed_at.is_(None), passed)) or 0)
+        trouble = Gauge("helpline_carrier_troubled", "Carriers of SMS that could not send lately, and are tried last", ["carrier"], registry=registry)
+        troubled = pacing.resting(db.connection(), now)
+        for carrier in runtime.config.carriers.outbound_sms:
+            name = "twilio" if carrier == "simulator" else carrier  # the simulator speaks as Twilio does
+            trouble.labels(name).set(name in troubled)
         beat = Gauge("helpline_worker_silent_seconds", "Since a worker was last alive", registry=registry)
         last = db.scalar(select(func.max(Heartbeat.at)))
         beat.set((now - last).total_seconds() if last else float("inf"))

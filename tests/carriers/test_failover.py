@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from carriers.base import Accepted, Permanent, Report, Stopped, Temporary, Unknown, Unusable
-from helpline import complaints, delivery, pacing, reports
+from helpline import checks, complaints, delivery, metrics, pacing, reports
 from helpline.complaints import Actor, Filing
 from models import CarrierState, Outgoing, Phone
 from tests.conftest import make_config
@@ -130,6 +130,14 @@ def test_a_carrier_in_trouble_is_left_alone_for_a_while(runtime, owed, now):
     key = owed()
     send(runtime, after, one, two)
     assert row(runtime, key).carrier == "twilio"
+
+
+def test_a_carrier_in_trouble_is_shown_to_operators(runtime, owed):
+    owed()
+    one, two = Carrier("twilio", Temporary("connect")), Carrier("kannel")
+    delivery.send_due(runtime, [one, two])
+    assert any("twilio could not send just now" in line for line in checks.everything(runtime))
+    assert 'helpline_carrier_troubled{carrier="twilio"} 1.0' in metrics.render(runtime).decode()
 
 
 def test_a_resting_carrier_is_used_when_no_other_one_can_send(runtime, owed, now):

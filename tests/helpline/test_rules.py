@@ -29,6 +29,14 @@ def test_the_shipped_configuration_is_whole(tmp_path):
         ({"HELPLINE_CARRIERS__TWILIO__CHECK_SIGNATURES": "false"}, "check_signatures"),
         ({"HELPLINE_SIMULATOR__ENABLED": "true"}, "simulator"),
         ({"PORT": "x"}, "PORT"),
+        ({"HELPLINE_CARRIERS__INBOUND_SMS": "[]"}, "carriers.inbound_sms: empty"),
+        ({"HELPLINE_CARRIERS__INBOUND_SMS": "[kannel]"}, "set server.trusted_proxies or KANNEL_SECRET"),
+        ({"HELPLINE_CARRIERS__INBOUND_SMS": "[mobile_seva]"}, "carriers.mobile_seva.allow: empty"),
+        ({"HELPLINE_CARRIERS__INBOUND_SMS": "[aggregator]"}, "AGGREGATOR_SECRET"),
+        ({"HELPLINE_CARRIERS__OUTBOUND_SMS": "[cdac, kannel]"}, "CDAC_PASSWORD, CDAC_SECURE_KEY"),
+        ({"HELPLINE_CARRIERS__OUTBOUND_SMS": "kannel"}, "KANNEL_PASSWORD"),
+        ({"HELPLINE_CARRIERS__OUTBOUND_SMS": "[]"}, "carriers.outbound_sms"),
+        ({"HELPLINE_CARRIERS__KANNEL__ALLOW": "[nonsense]"}, "carriers.kannel.allow"),
         ({"HELPLINE_VOICE__COLOUR": "red"}, "voice.colour"),
     ],
 )
@@ -36,6 +44,14 @@ def test_production_refuses_to_be_careless(tmp_path, environ, says):
     with pytest.raises(ConfigurationError) as refused:
         load(environ={"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), **environ})
     assert says in str(refused.value)
+
+
+def test_production_starts_on_indian_carriers_alone(tmp_path):
+    environ = {"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), "PUBLIC_URL": "https://h.example", "SECRET_KEY": "k" * 40, "KANNEL_PASSWORD": "p",
+               "KANNEL_SECRET": "s", "TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "TWILIO_AUTH_TOKEN": "t" * 32,
+               "HELPLINE_CARRIERS__INBOUND_SMS": "[kannel]", "HELPLINE_CARRIERS__OUTBOUND_SMS": "[kannel]"}  # fmt: skip
+    carriers = load(environ=environ).carriers
+    assert (carriers.voice, carriers.inbound_sms, carriers.outbound_sms) == ("twilio", ("kannel",), ("kannel",)), "each direction as chosen"
 
 
 def test_production_starts_when_all_is_there(tmp_path):
