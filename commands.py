@@ -180,6 +180,14 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
 
         terminal.call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
 
+    @app.cli.command("answer")
+    @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that is called")
+    def answer(number: str) -> None:
+        """Wait for a call of the running helpline's and answer it in this terminal."""
+        from simulator import terminal
+
+        terminal.wait_for_call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
+
     @app.cli.command("text")
     @click.argument("body")
     @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that texts")

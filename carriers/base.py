@@ -106,7 +106,41 @@ class SmsCarrier(Protocol):
         """The newest message with this number and text since then, if the carrier knows one. Raises Temporary."""
 
 
+@dataclass(frozen=True)
+class OutgoingCall:
+    """A call to be made. `url`: who asks what to say; `report`: who is told of its end."""
+
+    to: str  # E.164
+    url: str
+    report: str
+    ring_seconds: int
+    answering_machine: str  # hang_up | leave_message | ignore
+
+
+@dataclass(frozen=True)
+class CallState:
+    """Where a call of ours stands: `status` is one of `queued`, `ringing`, `in-progress` or those of CALL_ENDED."""
+
+    sid: str
+    status: str
+    seconds: int = 0
+
+
+CALL_ENDED = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
+
+
 class VoiceCarrier(Protocol):
+    name: str
+
+    def place_call(self, call: OutgoingCall) -> Accepted:
+        """Begin `call`. Raises Temporary, Unusable, Permanent or Unknown."""
+
+    def find_call(self, to: str, since: datetime) -> CallState | None:
+        """The newest call of ours to this number since then, if there is one. Raises Temporary."""
+
+    def call_state(self, sid: str) -> CallState | None:
+        """Where a call stands; None when the carrier does not know it. Raises Temporary."""
+
     def fetch_recording(self, url: str) -> tuple[bytes, str]:
         """(content, media type). Raises Absent, Temporary or Permanent."""
 

@@ -5,6 +5,7 @@ Error codes: twilio.com/docs/api/errors.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,10 +13,12 @@ from urllib.parse import urlsplit
 from carriers.base import (
     Absent,
     Accepted,
+    CallState,
     Codes,
     Incoming,
     Message,
     Outcome,
+    OutgoingCall,
     Permanent,
     Report,
     Temporary,
@@ -79,6 +82,7 @@ class Twilio:
         auth_token: str,
         sender: str,
         status_callback: str,
+        caller_id: str = "",
         api_base: str = API,
         media_hosts: tuple[str, ...] = (),
         timeout: float = 10,
@@ -86,6 +90,7 @@ class Twilio:
         self._account = (account_sid, auth_token)
         self._sender = sender
         self._status_callback = status_callback
+        self._caller_id = caller_id or sender
         self._api_base = api_base.rstrip("/")
         self._media_hosts = {*media_hosts, urlsplit(api_base).hostname}
         self._timeout = timeout
@@ -93,13 +98,17 @@ class Twilio:
 
     def send_sms(self, message: Message) -> Accepted:
         """Not idempotent at the carrier: a time-out after sending raises Unknown."""
+        report = f"{self._status_callback}?outbox={message.reference}"
+        sender = message.header or self._sender
+        return self._created(lambda: self._client().messages.create(to=message.to, from_=sender, body=message.text, status_callback=report))
+
+    def _created(self, create: Callable[[], Any]) -> Accepted:
+        """What `create` made at the carrier; its refusals and troubles as ours."""
         import requests
         from twilio.base.exceptions import TwilioRestException
 
-        report = f"{self._status_callback}?outbox={message.reference}"
-        sender = message.header or self._sender
         try:
-            sent = self._client().messages.create(to=message.to, from_=sender, body=message.text, status_callback=report)
+            made = create()
         except TwilioRestException as error:
             raise self._refusal(error) from None
         except requests.ConnectTimeout:
@@ -108,7 +117,37 @@ class Twilio:
             raise Unknown("timeout") from None
         except requests.ConnectionError as error:
             raise (Unknown if _was_sent(error) else Temporary)("connection") from None
-        return Accepted(str(sent.sid), str(sent.status))
+        return Accepted(str(made.sid), str(made.status))
+
+    def place_call(self, call: OutgoingCall) -> Accepted:
+        """Not idempotent at the carrier: a time-out after sending raises Unknown."""
+        detect = {"machine_detection": _DETECT[call.answering_machine]} if call.answering_machine in _DETECT else {}
+        return self._created(lambda: self._client().calls.create(
+            to=call.to, from_=self._caller_id, url=call.url, method="POST", status_callback=call.report, status_callback_method="POST",
+            status_callback_event=["completed"], timeout=call.ring_seconds, **detect))  # fmt: skip
+
+    def find_call(self, to: str, since: datetime) -> CallState | None:
+        import requests
+        from twilio.base.exceptions import TwilioException
+
+        try:
+            made = self._client().calls.list(to=to, from_=self._caller_id, start_time_after=since.astimezone(UTC), limit=20)
+        except (TwilioException, requests.RequestException):
+            raise Temporary("lookup") from None
+        return _call_state(made[0]) if made else None
+
+    def call_state(self, sid: str) -> CallState | None:
+        import requests
+        from twilio.base.exceptions import TwilioException, TwilioRestException
+
+        try:
+            return _call_state(self._client().calls(sid).fetch())
+        except TwilioRestException as error:
+            if error.status == 404:
+                return None
+            raise Temporary(str(error.status)) from None
+        except (TwilioException, requests.RequestException):
+            raise Temporary("lookup") from None
 
     def _refusal(self, error: Any) -> Exception:
         code = str(error.code or error.status)
@@ -171,6 +210,14 @@ class Twilio:
 
             self._made = Client(*self._account, http_client=Elsewhere(timeout=self._timeout))
         return self._made
+
+
+_DETECT = {"hang_up": "Enable", "leave_message": "DetectMessageEnd"}
+
+
+def _call_state(call: Any) -> CallState:
+    seconds = str(call.duration or "")
+    return CallState(str(call.sid), str(call.status), int(seconds) if seconds.isdigit() else 0)
 
 
 def _was_sent(error: Exception) -> bool:

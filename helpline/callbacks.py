@@ -62,10 +62,10 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
     if number is None:
         return
     reason = why(runtime, call, complaint)
-    if reason is None:
-        settle(db, number, now, filed=complaint is not None)
-    else:
+    if reason is not None:
         note(db, runtime, number, call, complaint, reason, now)
+    elif not is_ours(call):
+        settle(db, number, now, filed=complaint is not None)
     log.info("call.accounted", call=call.sid, reason=reason)
 
 
@@ -79,8 +79,15 @@ def _is_calling(db: Connection, runtime: Runtime, call: Row[Any], now: datetime)
     return db.execute(later.limit(1)).first() is not None
 
 
+def is_ours(call: Row[Any]) -> bool:
+    """A call that we made: it wants a call back only when a person was asked for in it."""
+    return "outbox" in call.answers
+
+
 def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None) -> str | None:
     """Why the caller is to be rung back; None when they had what they came for."""
+    if is_ours(call):
+        return "agent" if call.at in WAITING else None
     if complaint is not None and is_unfinished(complaint):
         return _why_unfinished(call, complaint)
     if call.at in WAITING:

@@ -47,6 +47,7 @@ def _twilio(config: Config, name: str) -> twilio.Twilio:
         auth_token=config.secrets.twilio_auth_token,
         sender=config.helpline.sms_number,
         status_callback=f"{config.public_url}/sms/status",
+        caller_id=config.helpline.number,
         api_base=f"{config.public_url}/simulator/carrier" if name == "simulator" else settings.api_base,
         media_hosts=settings.media_hosts,
         timeout=settings.timeout_seconds,

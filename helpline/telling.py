@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, Row, select, update
 
 from helpline import letters, notices, numbers, proof, sla
 from helpline.config import Hours
 from helpline.outbox import Owed
 from helpline.runtime import Runtime
-from models import Outgoing, new_id
+from models import Complaint, Outgoing, new_id
 
 
 def owed(
@@ -62,6 +62,19 @@ def _letter(runtime: Runtime, row: Mapping[str, Any], template: str, key: str, n
     check = proof.code(runtime, outgoing_id)
     sms = letters.letter(runtime, notices.compose(runtime, template, row, given, check=check), row)
     return Owed(key, row["phone"] or "", sms, row["id"], False, True, "email", outgoing_id, check, row["email"])
+
+
+def instead(runtime: Runtime, complaint: Row[Any], call: Row[Any], given: Mapping[str, Any], now: datetime) -> Owed:
+    """The SMS for a call that reached nobody."""
+    outgoing_id = new_id(now)
+    check = proof.code(runtime, outgoing_id)
+    sms = notices.compose(runtime, call.template, dict(complaint._mapping), given, check=check)
+    return Owed(f"{call.key}:sms", call.to_number, sms, call.complaint_id, id=outgoing_id, check=check)
+
+
+def choose(db: Connection, complaint_id: int, told_by: str, now: datetime) -> None:
+    """How the citizen wants to hear of this complaint from now on: `sms` or `call`."""
+    db.execute(update(Complaint).where(Complaint.id == complaint_id).values(told_by=told_by, updated_at=now))
 
 
 def way(number: str, told_by: str = "sms") -> str:

@@ -14,7 +14,18 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
-from helpline import callbacks, calls, carriers_in_use, clocks, delivery, nightly, recordings, search, translation
+from helpline import (
+    callbacks,
+    calling,
+    calls,
+    carriers_in_use,
+    clocks,
+    delivery,
+    nightly,
+    recordings,
+    search,
+    translation,
+)
 from helpline.carriers_in_use import InUse
 from helpline.figures import upkeep
 from helpline.runtime import Runtime, utc_now
@@ -33,6 +44,8 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
     return {
         "send": (poll, lambda: delivery.send_due(runtime, carriers.outbound, now)),
         "settle": (15, lambda: delivery.settle_unknown(runtime, carriers.known, now())),
+        "ring": (poll, lambda: calling.place_due(runtime, carriers.voice, now)),
+        "ring-settle": (30, lambda: calling.settle_lost(runtime, carriers.voice, now())),
         "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carriers.voice, now())),
         "index": (max(poll, 2), lambda: take_in_changes(runtime, now())),
         "translate": (10, lambda: translation.translate_due(runtime, now())),

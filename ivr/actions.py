@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import acknowledgement, calls, classify, complaints, numbers, proof, status
+from helpline import acknowledgement, calling, calls, classify, complaints, numbers, proof, status, telling
 from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
 from helpline.places import find_place
@@ -355,6 +355,7 @@ def _complaint(turn: Turn) -> int | None:
 
 def _act(turn: Turn, action: str, data: dict[str, Any], then: str) -> State:
     complaint_id = _complaint(turn)
+    _heard(turn)
     try:
         complaints.act(turn.db, turn.runtime, complaint_id or 0, action, calls.CALLER, turn.now, data)
     except CannotAct:
@@ -362,11 +363,38 @@ def _act(turn: Turn, action: str, data: dict[str, Any], then: str) -> State:
     return turn.to(then, str(complaint_id))
 
 
+# ── calls of ours ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _heard(turn: Turn) -> None:
+    if outgoing_id := turn.call.answers.get("outbox"):
+        calling.heard(turn.db, outgoing_id, turn.now)
+
+
+def hear_again(turn: Turn, _value: str) -> State:
+    _heard(turn)
+    return turn.to("out", turn.state.arg)
+
+
+def heard_out(turn: Turn, _value: str) -> State:
+    """It was said to its end, and no key was pressed."""
+    _heard(turn)
+    return turn.to("goodbye")
+
+
+def told_by_call(turn: Turn, _value: str) -> State:
+    """After filing: the news of this complaint by calls."""
+    if turn.call.complaint_id is not None and turn.state.arg == str(turn.call.complaint_id):
+        telling.choose(turn.db, turn.call.complaint_id, "call", turn.now)
+    return turn.to("told_by")
+
+
 ACTIONS: dict[str, Action] = {
     f.__name__: f
     for f in (speak, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
               keep_place, keep_problem, hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message,
-              find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate)
+              find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate,
+              hear_again, heard_out, told_by_call)
 }  # fmt: skip
 
 # What `again` may say.
@@ -402,4 +430,7 @@ LEADS: dict[str, tuple[str, ...]] = {
     "confirm": ("confirmed", "not_yet"),
     "reopen_it": ("reopened", "not_yet"),
     "rate": ("rated", "not_yet"),
+    "hear_again": ("out",),
+    "heard_out": ("goodbye",),
+    "told_by_call": ("told_by",),
 }

@@ -172,7 +172,7 @@ class Drawing:
         """The tree for a terminal: every node once, where it is first reached; → names one that stands elsewhere."""
         lines: list[str] = []
         self._draw("language", "", lines, set())
-        for other in ("offer",):
+        for other in BEGINNINGS[1:]:
             self._draw(other, "", lines, {box for box in self.boxes if box != other})
         lines += ["", *(f"{title}: {way.seconds} s, keys {way.keys} ({' > '.join(way.nodes)})" for title, way in self.ways().items())]
         return "\n".join(lines) + "\n"
@@ -206,6 +206,8 @@ def _goes_to(target: str | Do) -> str:
 
 # ── SVG ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+# A caller who is new, one whose number has a complaint, and those whom we call.
+BEGINNINGS = ("language", "offer", "out", "out_solved")
 WIDTH, GAP_X, GAP_Y, LINE = 330, 70, 16, 17
 COLOURS = {"menu": "#1f5fa8", "list": "#1f5fa8", "number": "#7a4b00", "recording": "#9b1c31", "told": "#2d6a3f", "person": "#5b3a8e"}
 FONT = "'Noto Sans', 'Noto Sans Bengali', 'Noto Sans Devanagari', sans-serif"
@@ -215,8 +217,9 @@ def svg(drawing: Drawing) -> str:
     """The tree as an SVG picture: columns from left to right, a box a node, its choices as lines that lead on."""
     tree = _spanning(drawing)
     places: dict[str, tuple[float, float]] = {}
-    height = _lay(drawing, tree, "language", 0, 96.0, places)
-    height = _lay(drawing, tree, "offer", 0, height + GAP_Y, places)
+    height = 96.0 - GAP_Y
+    for name in BEGINNINGS:
+        height = _lay(drawing, tree, name, 0, height + GAP_Y, places)
     width = max(x for x, _ in places.values()) + WIDTH + 24
     ways = list(drawing.ways().items())
     body = [_title(drawing, ways), *(_edge(drawing, name, child, places) for name, children in tree.items() for child in children)]
@@ -229,7 +232,7 @@ def svg(drawing: Drawing) -> str:
 def _spanning(drawing: Drawing) -> dict[str, list[str]]:
     """Each node's children: the nodes first reached from it, in breadth; the person on 0 comes last."""
     tree: dict[str, list[str]] = {name: [] for name in drawing.boxes}
-    seen, waiting = {"language", "offer", "agent"}, ["language", "offer"]
+    seen, waiting = {*BEGINNINGS, "agent"}, list(BEGINNINGS)
     for name in waiting:
         box = drawing.boxes[name]
         for target in [choice.target for choice in box.choices] + box.leads + box.spoken:

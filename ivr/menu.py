@@ -36,10 +36,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Menu(Node):
-    """One key. `choices`: key → where to go. `heard`: the action that takes recognised words, where speech is offered."""
+    """One key. `choices`: key → where to go. `heard`: the action that takes recognised words, where speech is offered.
+    `silent`: where silence leads at once; `lost`: where the third of its kind does."""
 
     choices: Mapping[str, Target] = field(default_factory=dict)
     heard: str = ""
+    silent: Target = ""
+    lost: str = "agent"
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def step(tree: Tree, state: State, answer: Answer, item_codes: Callable[[str, st
     if isinstance(node, Record):
         return _recorded(node, onward, state, answer)
     if answer.is_silence:
-        return _again(state, "silence")
+        return _go(onward, node.silent) if isinstance(node, Menu) and node.silent else _again(state, "silence", getattr(node, "lost", "agent"))
     if answer.digits in ("0", "*", "9") and answer.digits not in getattr(node, "choices", {}):
         if answer.digits == "0":
             return Move(replace(onward, at="agent", arg=""))
@@ -144,7 +147,7 @@ def step(tree: Tree, state: State, answer: Answer, item_codes: Callable[[str, st
         tried = replace(onward, wrongs=state.wrongs)  # whether the words mean something is for the action to say
         return Move(tried, Do(heard, answer.speech)) if heard else _again(state, "wrong")
     if isinstance(node, Menu):
-        return _go(onward, node.choices[answer.digits]) if answer.digits in node.choices else _again(state, "wrong")
+        return _go(onward, node.choices[answer.digits]) if answer.digits in node.choices else _again(state, "wrong", node.lost)
     if isinstance(node, Pages):
         return _chosen(node, onward, state, answer, item_codes)
     if isinstance(node, Digits):
@@ -197,12 +200,12 @@ def split_arg(arg: str) -> tuple[str, int]:
     return listed, int(page) if page.isascii() and page.isdigit() and len(page) < 3 else 0
 
 
-def _again(state: State, trouble: str) -> Move:
-    """The same question once more, or an agent after the third of its kind. `trouble`: "silence" or "wrong"."""
+def _again(state: State, trouble: str, lost: str = "agent") -> Move:
+    """The same question once more, or `lost` after the third of its kind. `trouble`: "silence" or "wrong"."""
     silences = state.silences + (trouble == "silence")
     wrongs = state.wrongs + (trouble == "wrong")
     if max(silences, wrongs) >= MAX_TRIES:
-        return Move(State("agent", state.language, "", state.number + 1), None, "lost")
+        return Move(State(lost, state.language, "", state.number + 1), None, "lost" if lost == "agent" else "")
     return Move(replace(state, number=state.number + 1, silences=silences, wrongs=wrongs), None, trouble)
 
 
@@ -235,7 +238,7 @@ def _prompts_of(node: Node) -> list[str]:
 def _targets(node: Node) -> list[Target]:
     targets: list[Target] = [node.back]
     if isinstance(node, Menu):
-        targets += node.choices.values()
+        targets += [*node.choices.values()] + [t for t in (node.silent, node.lost) if t not in ("", "agent")]
     if isinstance(node, Pages | Digits | Record) and node.then:
         targets.append(Do(node.then))
     if isinstance(node, Menu | Pages) and node.heard:
@@ -262,7 +265,7 @@ def _actions(node: Node) -> list[str]:
 
 
 def _reachable(tree: Tree, leads: Mapping[str, tuple[str, ...]]) -> set[str]:
-    waiting, seen = ["language", "main", "offer", "agent", "goodbye"], set()
+    waiting, seen = ["language", "main", "offer", "agent", "goodbye", "out", "out_solved"], set()
     while waiting:
         name = waiting.pop()
         if name in seen or name not in tree:

@@ -20,7 +20,7 @@ from helpline import calls, complaints, numbers, status
 from helpline import text as texts
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import menu, sound, timing, twiml
+from ivr import menu, outbound, sound, timing, twiml
 from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn
 from ivr.menu import MAX_ARG, Answer, Do, Move, State
 from ivr.recorded import audio_directory
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 MAX_SILENCE = 5000  # milliseconds
 MAX_WORDS = 400  # characters of what was recognised
 # Nodes that tell something of the store: rendered inside a transaction.
-TELLING = frozenset({"summary", "registered", "told", "solved", "problem_review"})
+TELLING = frozenset({"summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
 # Where a caller who rings off wants something of us: their coming there is kept, though the step learns nothing else.
 MARKED = frozenset({"status", "add", "reopen", "problem", "agent"})
 
@@ -61,6 +61,8 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
     blueprint = Blueprint("ivr", __name__, url_prefix="/ivr")
     for path, handler in (("/incoming", line.incoming), ("/step", line.step), ("/fallback", line.fallback)):
         blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, handler), methods=["POST"])
+    blueprint.add_url_rule("/outbound", "outbound", _spoken(runtime, line, lambda webhook: outbound.answered(line, webhook)), methods=["POST"])
+    blueprint.add_url_rule("/outbound/status", "outbound_status", _silent(runtime, lambda webhook: outbound.ended(runtime, webhook)), methods=["POST"])
     for path, silent in (("/status", line.ended), ("/recording", line.recorded)):
         blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, silent), methods=["POST"])
 
@@ -134,10 +136,10 @@ class Line:
             language = calls.language_of(db, caller)
             if language is None:
                 greeting = self.speaker.greeting(self.runtime.config.helpline.default_language)
-                return self._render(self.speaker.steps(State("language"), lambda: db, call, before=greeting))
+                return self.render(self.speaker.steps(State("language"), lambda: db, call, before=greeting))
             calls.set_language(db, call, language, now)
             state = State("offer" if status.latest_open(db, caller) else "main", language)
-            return self._render(self.speaker.steps(state, lambda: db, call, before=self.speaker.greeting(language)))
+            return self.render(self.speaker.steps(state, lambda: db, call, before=self.speaker.greeting(language)))
 
     def _sid(self, webhook: Webhook) -> str:
         return (webhook.get("CallSid") or "unknown")[:64].replace("\x00", "")
@@ -153,7 +155,7 @@ class Line:
         if move.action is None and move.state.at not in TELLING:
             if move.state.at != state.at and (state.number == 0 or move.state.at in MARKED):
                 self._mark(webhook, move.state.at)
-            return self._render(self.speaker.steps(move.state, self._no_store, None, move.trouble))
+            return self.render(self.speaker.steps(move.state, self._no_store, None, move.trouble))
         key = f"step:{self._sid(webhook)}:{state.number}:{state.at}"[:120]
         if move.action == Do("register"):
             return self._register(webhook, move, key) or self._learn(webhook, move, key)
@@ -178,7 +180,7 @@ class Line:
             filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
             following = replace(move.state, at="registered", arg=str(filed.id))
             told = self.speaker.number_told(filed.ack, draft.phone, following.language)
-            answer = self._render(self.speaker.steps(following, self._no_store, None, move.trouble, told))
+            answer = self.render(self.speaker.steps(following, self._no_store, None, move.trouble, told))
             try:
                 db.write([*writes, calls.storing(key, webhook.fields, answer, filed.id, now)])
             except IntegrityError:
@@ -200,7 +202,7 @@ class Line:
                 calls.reached(db, sid, _asked_at(following.at), now, fulfilled=following.at in calls.FULFILLING)
                 if call.ended_at is not None:  # the report of the end overtook this step
                     calls.finish(db, self.runtime, sid, now)
-                answer = self._render(self.speaker.steps(following, lambda: db, turn.call, turn.prompt or move.trouble))
+                answer = self.render(self.speaker.steps(following, lambda: db, turn.call, turn.prompt or move.trouble))
                 if move.action is not None:
                     calls.store_answer(db, key, webhook.fields, answer, turn.call.answers.get("draft"), now)
                 return answer
@@ -216,8 +218,8 @@ class Line:
     def _after_ringing(self, webhook: Webhook, state: State) -> str:
         if webhook.get("DialCallStatus") in ("completed", "answered"):
             self._mark(webhook, "goodbye")
-            return self._render([*self.speaker.say("goodbye", state.language), HangUp()])
-        return self._render(self.speaker.message(state))
+            return self.render([*self.speaker.say("goodbye", state.language), HangUp()])
+        return self.render(self.speaker.message(state))
 
     def ended(self, webhook: Webhook) -> None:
         """The carrier's report of a call; the last one finishes what was begun."""
@@ -245,8 +247,8 @@ class Line:
         language = state.language or self.runtime.config.helpline.default_language
         state = replace(state, language=language)
         if state.at == "message":  # even leaving a message failed: say so and end, rather than turn in a circle
-            return self._render([*self.speaker.say("fault", language), *self.speaker.say("goodbye", language), HangUp()])
-        return self._render(self.speaker.message(state, self.speaker.say("fault", language)))
+            return self.render([*self.speaker.say("fault", language), *self.speaker.say("goodbye", language), HangUp()])
+        return self.render(self.speaker.message(state, self.speaker.say("fault", language)))
 
     # ── reading and rendering ──
 
@@ -277,7 +279,7 @@ class Line:
             fields["RecordingSid"] = fields["RecordingUrl"].rstrip("/").rpartition("/")[2][:64]
         return fields
 
-    def _render(self, steps: list[Step]) -> str:
+    def render(self, steps: list[Step]) -> str:
         return twiml.render(steps, self.voices, self.speaker.engine, self.speaker.audio)
 
     def _no_store(self) -> Connection:

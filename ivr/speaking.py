@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from helpline import calls, complaints, notices, numbers, sla, status
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import speech, steps
+from ivr import aloud, speech, steps
 from ivr.engines import ENGINES, Can
 from ivr.menu import NONE, PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
 from ivr.recorded import Recordings, audio_directory, part_name
@@ -22,7 +22,7 @@ from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Step
 from ivr.tree import TREE
 
 Db = Callable[[], Connection]
-ABOUT_ONE = frozenset({"registered", "told", "solved"})  # nodes that tell of one registered complaint
+ABOUT_ONE = frozenset({"registered", "told", "solved", "out_solved"})  # nodes that tell of one registered complaint
 GAP_SECONDS = 0.4  # between two groups of a recorded number
 
 
@@ -161,6 +161,8 @@ class Speaker:
             return self._choose_language()
         if isinstance(node, Pages):
             return self._page(node, state)
+        if state.at == "out":
+            return between([aloud.message(db(), state.arg), *self.choices(f"{node.prompt}.choices", state.language)])
         values = self._values(state, db, call) if values is None else values
         pieces = [self._played(db, call)] if (state.at, state.arg) == ("problem_review", "play") else self.question(state, values)
         if isinstance(node, Menu):

@@ -28,7 +28,8 @@ TREE: dict[str, Node] = {
     "contact": Menu("contact", "name", {"1": Do("use_caller"), "2": "contact_number"}),
     "contact_number": Digits("contact_number", "name", 11, "keep_contact"),
     "summary": Menu("summary", "contact_number", {"1": Do("register"), "2": "category"}),
-    "registered": Menu("registered", "main", {"1": "registered", "2": "main"}),
+    "registered": Menu("registered", "main", {"1": "registered", "2": "main", "3": Do("told_by_call")}),
+    "told_by": Say("told_by", "main", "main"),
     # afterwards
     "status": Digits("status", "main", 11, "find_status"),
     "status_mobile": Digits("status_mobile", "status", 10, "find_with_mobile"),
@@ -45,6 +46,9 @@ TREE: dict[str, Node] = {
     "rated": Say("rated", "main", "main"),
     "reopened": Say("reopened", "main", "main"),
     "not_yet": Say("not_yet", "main", "main"),
+    # calls of ours: what happened, and whether it is solved (ivr/outbound.py)
+    "out": Menu("out", "out", {"1": Do("hear_again")}, silent=Do("heard_out"), lost="goodbye"),
+    "out_solved": Menu("out_solved", "out_solved", {"1": Do("confirm"), "2": Do("reopen_it")}, lost="goodbye"),
     # a person
     "agent": Agent("agent", "main", "message"),
     "message": Record("message", "main", "record_max_seconds", "keep_message", "message"),

@@ -22,6 +22,25 @@ class Caller:
         self._call = self.network.dial(self.number)
         return self
 
+    def answers(self, *, by: str = "human") -> Caller:
+        """Picks up the call that rings."""
+        sid = self.network.ringing(self.number)
+        if sid is None:
+            raise AssertionError("the telephone does not ring")
+        self._call = self.network.pick_up(sid, by=by)
+        return self
+
+    def turns_away(self, outcome: str = "busy") -> Caller:
+        sid = self.network.ringing(self.number)
+        if sid is None:
+            raise AssertionError("the telephone does not ring")
+        self._call = self.network.turn_away(sid, outcome)
+        return self
+
+    @property
+    def rings(self) -> bool:
+        return self.network.ringing(self.number) is not None
+
     def presses(self, *keys: str) -> Caller:
         for key in keys:
             self._call = self.network.press(self.call.sid, key)
@@ -35,8 +54,8 @@ class Caller:
         self._call = self.network.silence(self.call.sid)
         return self
 
-    def hangs_up(self, *, saying: str = "") -> Caller:
-        self._call = self.network.hang_up(self.call.sid, text=saying)
+    def hangs_up(self, *, saying: str = "", after: int | None = None) -> Caller:
+        self._call = self.network.hang_up(self.call.sid, text=saying, seconds=after)
         return self
 
     def texts(self, body: str) -> Caller:

@@ -76,6 +76,48 @@ class Network:
         self._follow(sid, self.settings.incoming_call, {})
         return self.call(sid)
 
+    # ── calls of the helpline's ──
+
+    def ring_up(self, number: str, url: str, report: str, seconds: int = 30) -> str:
+        """The helpline calls `number`: the telephone rings until it is picked up, turned away, or the time is over."""
+        sid = self._new_id("CA")
+        self.store.run("INSERT INTO calls VALUES (?, ?, ?, 'ringing', NULL, ?)", sid, number, self.settings.helpline_number, time.time())
+        self.store.run("INSERT INTO placed VALUES (?, ?, ?, ?)", sid, url, report, time.time() + seconds)
+        return sid
+
+    def ringing(self, number: str) -> str | None:
+        """The call that rings at `number` now."""
+        row = self.store.row("SELECT sid FROM calls WHERE number = ? AND state = 'ringing' ORDER BY started DESC", number)
+        return str(row["sid"]) if row else None
+
+    def pick_up(self, sid: str, *, by: str = "human") -> Call:
+        """Somebody, or a machine (`by`: human, machine_start, machine_end_beep, …), answers."""
+        self.stop_overdue()
+        placed = self._placed(sid)
+        if placed and self.call(sid).state == "ringing":
+            self.store.run("UPDATE calls SET state = 'in-progress', started = ? WHERE sid = ?", time.time(), sid)
+            self._follow(sid, placed["url"], {"AnsweredBy": by})
+        return self.call(sid)
+
+    def turn_away(self, sid: str, outcome: str = "busy") -> Call:
+        """It is not answered: `busy`, `no-answer` or `failed`."""
+        if self.call(sid).state == "ringing":
+            self.store.run("UPDATE calls SET state = ? WHERE sid = ?", outcome, sid)
+            self._post_quietly(self._report_of(sid), sid, {"CallStatus": outcome, "CallDuration": "0"})
+        return self.call(sid)
+
+    def stop_overdue(self) -> None:
+        """What rang for too long."""
+        for row in self.store.rows("SELECT c.sid FROM calls c JOIN placed p ON p.sid = c.sid WHERE c.state = 'ringing' AND p.until < ?", time.time()):
+            self.turn_away(row["sid"], "no-answer")
+
+    def _placed(self, sid: str) -> dict[str, Any] | None:
+        return self.store.row("SELECT * FROM placed WHERE sid = ?", sid)
+
+    def _report_of(self, sid: str) -> str:
+        placed = self._placed(sid)
+        return str(placed["report"]) if placed else self.settings.call_status
+
     def _new_id(self, kind: str) -> str:
         return str(uuid.uuid4()) if self._is_somleng else kind + secrets.token_hex(16)
 
@@ -160,11 +202,11 @@ class Network:
             self._go_on(sid, pending["rest"], pending["base"])
         return self.call(sid)
 
-    def hang_up(self, sid: str, *, text: str = "", wav: bytes | None = None) -> Call:
-        """The caller rings off, perhaps in the middle of a recording that had begun (`text` or `wav`)."""
+    def hang_up(self, sid: str, *, text: str = "", wav: bytes | None = None, seconds: int | None = None) -> Call:
+        """The caller rings off, perhaps in the middle of a recording that had begun (`text` or `wav`), after so many seconds."""
         pending = self.store.pending(sid)
         row = self.store.row("SELECT state FROM calls WHERE sid = ?", sid)
-        if row is None or row["state"] == "completed":
+        if row is None or row["state"] != "in-progress":
             return self.call(sid)
         if pending and pending["verb"] == "Record" and (text or wav):
             self._note(sid, "caller", text or "🎤")
@@ -172,7 +214,7 @@ class Network:
             self._report_recording(sid, pending, fields)
             if not self._is_somleng:
                 self._post_quietly(pending["action"], sid, {**fields, "Digits": "hangup", "CallStatus": "completed"})
-        self._end(sid)
+        self._end(sid, seconds)
         return self.call(sid)
 
     def _asked(self, sid: str) -> dict[str, Any] | None:
@@ -287,19 +329,21 @@ class Network:
             raise ApplicationError("12100")
         return root
 
-    def _end(self, sid: str) -> None:
+    def _end(self, sid: str, seconds: int | None = None) -> None:
+        """`seconds`: how long it is said to have lasted; by the clock unless given."""
         row = self.store.row("SELECT started FROM calls WHERE sid = ?", sid) or {"started": time.time()}
         self.store.run("UPDATE calls SET state = 'completed', pending = NULL WHERE sid = ?", sid)
-        self._post_quietly(self.settings.call_status, sid, {"CallStatus": "completed", "CallDuration": str(max(1, round(time.time() - row["started"])))})
+        lasted = seconds or max(1, round(time.time() - row["started"]))
+        self._post_quietly(self._report_of(sid), sid, {"CallStatus": "completed", "CallDuration": str(lasted)})
 
     def _call_fields(self, sid: str, fields: dict[str, str]) -> dict[str, str]:
         row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {"number": ""}
-        if self._is_somleng:
-            return {"CallSid": sid, "AccountSid": self.settings.account_sid, "From": row["number"], "To": self.settings.helpline_number,
-                    "CallStatus": "in-progress", "Direction": "inbound", "ApiVersion": "2010-04-01", **fields}  # fmt: skip
-        return {"CallSid": sid, "AccountSid": self.settings.account_sid, "From": row["number"], "To": self.settings.helpline_number,
-                "Caller": row["number"], "Called": self.settings.helpline_number, "CallStatus": "in-progress", "Direction": "inbound",
-                "ApiVersion": "2010-04-01", "CallerCountry": "IN", **fields}  # fmt: skip
+        caller, called, direction = row["number"], self.settings.helpline_number, "inbound"
+        if self._placed(sid):
+            caller, called, direction = called, caller, "outbound-api"
+        common = {"CallSid": sid, "AccountSid": self.settings.account_sid, "From": caller, "To": called,
+                  "CallStatus": "in-progress", "Direction": direction, "ApiVersion": "2010-04-01"}  # fmt: skip
+        return common | ({} if self._is_somleng else {"Caller": caller, "Called": called, "CallerCountry": "IN"}) | fields
 
     def _post_quietly(self, url: str, sid: str, fields: dict[str, str]) -> None:
         """A status callback: its answer is nobody's."""

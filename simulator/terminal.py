@@ -18,17 +18,39 @@ def call(settings: Settings, number: str, stdin: TextIO, stdout: TextIO) -> None
     with httpx.Client(timeout=30) as client:
         network = Network(settings, client)
         print(f"Calling {settings.helpline_number} from {number}. {HELP}", file=stdout)
-        now = network.dial(number)
-        shown = _show(now, 0, stdout)
-        while now.state == "in-progress":
-            _prompt(now, stdout)
-            line = stdin.readline()
-            if not line or line.strip() == "hang":
-                now = network.hang_up(now.sid)
-                break
-            now = _do(network, now, line.strip())
-            shown = _show(now, shown, stdout)
-        print("-- the call has ended --", file=stdout)
+        _talk(network, network.dial(number), stdin, stdout)
+
+
+def wait_for_call(settings: Settings, number: str, stdin: TextIO, stdout: TextIO, *, seconds: float = 600) -> None:
+    """Wait until the helpline calls `number`, and answer it: an interactive call."""
+    with httpx.Client(timeout=30) as client:
+        network = Network(settings, client)
+        print(f"Waiting for a call to {number}. {HELP}", file=stdout)
+        until = time.monotonic() + seconds
+        while (sid := network.ringing(number)) is None:
+            if time.monotonic() > until:
+                print("* nobody called", file=stdout)
+                return
+            time.sleep(0.25)
+        print("* it rings; Enter answers, `no` turns it away", file=stdout)
+        if stdin.readline().strip() == "no":
+            network.turn_away(sid)
+            return
+        _talk(network, network.pick_up(sid), stdin, stdout)
+
+
+def _talk(network: Network, now: Call, stdin: TextIO, stdout: TextIO) -> None:
+    """Until either side rings off or the input ends."""
+    shown = _show(now, 0, stdout)
+    while now.state == "in-progress":
+        _prompt(now, stdout)
+        line = stdin.readline()
+        if not line or line.strip() == "hang":
+            network.hang_up(now.sid)
+            break
+        now = _do(network, now, line.strip())
+        shown = _show(now, shown, stdout)
+    print("-- the call has ended --", file=stdout)
 
 
 def _do(network: Network, now: Call, line: str) -> Call:

@@ -71,6 +71,8 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
     action("dial", lambda n, g: _call(n.dial(_line(g))))
     action("press", lambda n, g: _call(n.press(str(g["sid"]), _keys(g))))
     action("speak", lambda n, g: _call(n.speak(str(g["sid"]), str(g.get("text", ""))[:2000], str(g.get("language", "bn"))[:2])))
+    action("pickup", lambda n, g: _call(n.pick_up(str(g["sid"]))))
+    action("turnaway", lambda n, g: _call(n.turn_away(str(g["sid"]), "no-answer" if g.get("late") else "busy")))
     action("silence", lambda n, g: _call(n.silence(str(g["sid"]))))
     action("hangup", lambda n, g: _call(n.hang_up(str(g["sid"]), text=str(g.get("text", ""))[:2000])))
     action("text", lambda n, g: {"replies": n.text(_line(g), str(g.get("body", ""))[:10_000])})
@@ -95,7 +97,8 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
         own = [] if number == "anonymous" else network.messages(number)
         sent = network.store.rows("SELECT * FROM messages WHERE sender = ? ORDER BY seq DESC LIMIT 30", settings.helpline_number)
         shown = ("sid", "sender", "recipient", "body", "status", "code")
-        return jsonify({"messages": [{k: m[k] for k in shown} for m in own], "sent": [{k: m[k] for k in shown} for m in sent],
+        network.stop_overdue()
+        return jsonify({"ringing": network.ringing(number), "messages": [{k: m[k] for k in shown} for m in own], "sent": [{k: m[k] for k in shown} for m in sent],
                         "agents": network.store.switch("agents", "no-answer") == "answered"})  # fmt: skip
 
 
@@ -152,6 +155,33 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
         return jsonify({"messages": [_message(settings, network, row["sid"]) for row in rows], "page": 0, "page_size": 200,
                         "next_page_uri": None, "first_page_uri": request.full_path, "uri": request.full_path})  # fmt: skip
 
+    @blueprint.post(f"{base}/Calls.json")
+    def create_call() -> tuple[Response, int]:
+        authorised()
+        to, url = request.form.get("To", ""), request.form.get("Url", "")
+        if not to.startswith("+") or not url.startswith("http"):
+            return jsonify({"code": 21211, "message": "Invalid 'To' Phone Number", "status": 400}), 400
+        network, timeout = _network(settings), request.form.get("Timeout", "60")
+        sid = network.ring_up(to, url, request.form.get("StatusCallback", ""), int(timeout) if timeout.isdigit() else 60)
+        return jsonify(_call_resource(settings, network, sid)), 201
+
+    @blueprint.get(f"{base}/Calls.json")
+    def list_calls() -> Response:
+        authorised()
+        network = _network(settings)
+        rows = network.store.rows("SELECT c.sid FROM calls c JOIN placed p ON p.sid = c.sid WHERE c.number = ? ORDER BY c.started DESC LIMIT 20",
+                                  request.args.get("To", ""))  # fmt: skip
+        return jsonify({"calls": [_call_resource(settings, network, row["sid"]) for row in rows], "page": 0, "page_size": 20,
+                        "next_page_uri": None, "first_page_uri": request.full_path, "uri": request.full_path})  # fmt: skip
+
+    @blueprint.get(f"{base}/Calls/<sid>.json")
+    def fetch_call(sid: str) -> tuple[Response, int]:
+        authorised()
+        network = _network(settings)
+        if network.store.row("SELECT sid FROM calls WHERE sid = ?", sid) is None:
+            return jsonify({"code": 20404, "message": "not found", "status": 404}), 404
+        return jsonify(_call_resource(settings, network, sid)), 200
+
     @blueprint.get(f"{base}/Recordings/<sid>.wav")
     @blueprint.get(f"{base}/Calls/<_call>/Recordings/<sid>.wav")
     def recording(sid: str, _call: str = "") -> Response:
@@ -165,6 +195,15 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
     def spoken() -> Response:
         """A prompt read aloud, where espeak-ng is installed."""
         return Response(sound.spoken(request.args.get("text", "")[:500], request.args.get("language", "bn")[:2]), mimetype="audio/wav")
+
+
+def _call_resource(settings: Settings, network: Network, sid: str) -> dict[str, Any]:
+    row = network.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {}
+    made = format_datetime(datetime.fromtimestamp(row.get("started", 0), UTC))
+    return {"sid": sid, "account_sid": settings.account_sid, "to": row.get("number"), "from": row.get("called"), "status": row.get("state"),
+            "duration": "30" if row.get("state") == "completed" else None, "direction": "outbound-api", "date_created": made, "date_updated": made,
+            "start_time": made, "end_time": None, "answered_by": None, "api_version": "2010-04-01", "uri": f"/Calls/{sid}.json",
+            "subresource_uris": {}}  # fmt: skip
 
 
 def _message(settings: Settings, network: Network, sid: str) -> dict[str, Any]:

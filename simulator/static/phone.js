@@ -48,6 +48,9 @@ function sayNext(rest) {
 $("dial").onclick = async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); };
 $("hangup").onclick = async () => { show(await api("hangup", { sid: call.sid, text: call.asks === "Record" ? $("say").value : "" })); $("say").value = ""; refresh(); };
 $("silence").onclick = async () => show(await api("silence", { sid: call.sid }));
+let rings = null;
+$("pickup").onclick = async () => { spokenUpTo = 0; show(await api("pickup", { sid: rings })); refresh(); };
+$("turnaway").onclick = async () => { await api("turnaway", { sid: rings }); refresh(); };
 let keys = "", keyTimer = null;
 function press(key) {
   if (!call || call.state !== "in-progress") return;
@@ -71,6 +74,7 @@ async function refresh() {
   const answer = await fetch(`api/thread?number=${encodeURIComponent(line())}`).catch(() => null);
   if (!answer || !answer.ok) return;
   const data = await answer.json(), seen = JSON.stringify(data);
+  rings = data.ringing; $("ringing").hidden = !rings;
   if (seen === lastThread) return;
   lastThread = seen;
   $("agents").checked = data.agents;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
 from commands import simulator_settings
-from helpline import complaints, worker
+from helpline import calling, carriers_in_use, complaints, worker
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
 from models import Outgoing, Recording
@@ -147,6 +148,27 @@ def test_the_worker_sends_with_the_real_sdk_and_the_telephone_receives(live):
 
     wait_for(lambda: state(filed.id) == ("delivered", None))
     wait_for(lambda: state(failing.id) == ("parked", "30003"))
+
+
+def test_the_worker_calls_with_the_real_sdk_and_the_telephone_rings(live):
+    runtime = live.extensions["runtime"]
+    network = Network(simulator_settings(runtime.config), httpx.Client())
+    noon = utc_now().replace(hour=6)
+    with runtime.writing() as db:
+        filed = complaints.file(db, runtime, Filing(channel="agent", language="bn", phone="+913325551234"), Actor("agent", "agent"), noon)
+    carrier = carriers_in_use.in_use(runtime.config).voice
+    later = noon + timedelta(minutes=10)
+    assert calling.place_due(runtime, carrier, lambda: later) == 1
+    sid = network.ringing("+913325551234")
+    assert carrier.call_state(sid).status == "ringing"
+    assert carrier.find_call("+913325551234", noon).sid == sid
+    assert carrier.call_state("CA" + "0" * 32) is None
+    call = network.pick_up(sid)
+    assert any("নথিভুক্ত" in heard.text for heard in call.heard)
+    network.silence(sid)
+    with runtime.reading() as db:
+        row = db.scalars(select(Outgoing).where(Outgoing.complaint_id == filed.id)).one()
+    assert (row.state, row.carrier_sid) == ("delivered", sid)
 
 
 def test_the_worker_fetches_a_recording_with_the_accounts_credentials(live):

@@ -1,0 +1,26 @@
+"""A written message as it is said by a call."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Connection, select
+
+from ivr import speech
+from ivr.steps import Said, Say
+from models import Outgoing
+
+# A complaint's number, a check code, a telephone number: said digit by digit.
+_NUMBERS = re.compile(r"[0-9]{3} [0-9]{4} [0-9]{4}|[0-9]{3} [0-9]{3} [0-9]{3}|[0-9]{3,4}-[0-9]{3,4}-[0-9]{3,4}|[0-9]{7,}")
+
+
+def message(db: Connection, arg: str) -> list[Said]:
+    """The message of the outbox row `arg`; nothing where there is none."""
+    key = int(arg) if arg.isascii() and arg.isdigit() and len(arg) < 19 else 0
+    row = db.execute(select(Outgoing.body, Outgoing.language).where(Outgoing.id == key, Outgoing.kind == "call")).first()
+    return spoken(row.body, row.language) if row is not None else []
+
+
+def spoken(text: str, language: str) -> list[Said]:
+    """`text` with its numbers digit by digit."""
+    return [Say(_NUMBERS.sub(lambda found: speech.digits(found.group().replace("-", " "), language), text), language)]

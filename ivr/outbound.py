@@ -1,0 +1,77 @@
+"""Calls of ours: what is said when somebody picks up, and what is learnt of it.
+
+The message was frozen in the outbox; it is read out, can be heard again, and where it says that the complaint is resolved the
+citizen is asked whether it is. A machine is told nothing, or left the message, as configured.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row
+
+from carriers.base import CallState
+from carriers.webhook import Webhook
+from helpline import calling, calls, complaints
+from helpline.lifecycle import State as Life
+from helpline.runtime import Runtime, utc_now
+from ivr.aloud import spoken
+from ivr.menu import State
+from ivr.steps import HangUp, Pause, Step
+
+if TYPE_CHECKING:
+    from ivr.routes import Line
+
+ASKS = frozenset({"notify.resolved", "notify.still_asking"})  # read out with the question whether it is solved
+
+
+def answered(line: Line, webhook: Webhook) -> str:
+    """Somebody picked up a call of ours; repeated, it is the same answer."""
+    now, sid = utc_now(), webhook.get("CallSid")[:64].replace("\x00", "")
+    with line.runtime.writing() as db:
+        row = calling.answered(db, _number(webhook, "o"), _number(webhook, "t"), sid, now)
+        if row is None:
+            return line.render([*line.speaker.say("goodbye", line.runtime.config.helpline.default_language), HangUp()])
+        if webhook.get("AnsweredBy").startswith(("machine", "fax")):
+            return line.render(_to_machine(line, db, row, now))
+        call = calls.begin(db, sid, row.to_number, webhook.get("From")[:64].replace("\x00", ""), now)
+        calls.keep(db, call, now, outbox=row.id)
+        greeting = line.speaker.say("out.greeting", row.language, name=line.runtime.config.helpline.name(row.language))
+        if _is_asked(db, row):
+            before = [*greeting, Pause(), *spoken(row.body, row.language), Pause()]
+            return line.render(line.speaker.steps(State("out_solved", row.language, str(row.complaint_id)), lambda: db, call, before=before))
+        return line.render(line.speaker.steps(State("out", row.language, str(row.id)), lambda: db, call, before=[*greeting, Pause()]))
+
+
+def _to_machine(line: Line, db: Connection, row: Row[Any], now: datetime) -> list[Step]:
+    leave = line.runtime.config.calls.answering_machine == "leave_message"
+    calling.machine(db, row.id, "left" if leave else "machine", now)
+    if not leave:
+        return [HangUp()]
+    greeting = line.speaker.say("out.greeting", row.language, name=line.runtime.config.helpline.name(row.language))
+    return [*greeting, Pause(), *spoken(row.body, row.language), HangUp()]
+
+
+def _is_asked(db: Connection, row: Row[Any]) -> bool:
+    if row.template not in ASKS:
+        return False
+    complaint = complaints.get(db, row.complaint_id)
+    return complaint is not None and complaint.state == Life.RESOLVED
+
+
+def ended(runtime: Runtime, webhook: Webhook) -> None:
+    """The carrier's report of the end of a call of ours."""
+    now, sid, status = utc_now(), webhook.get("CallSid")[:64].replace("\x00", ""), webhook.get("CallStatus").lower()
+    with runtime.writing() as db:
+        calling.ended(db, runtime, _number(webhook, "o"), _number(webhook, "t"), CallState(sid, status, _count(webhook.get("CallDuration"))), now)
+        if status in calls.ENDED:
+            calls.end(db, runtime, sid, status, now)
+
+
+def _number(webhook: Webhook, name: str) -> int:
+    return _count(webhook.query.get(name, ""))
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

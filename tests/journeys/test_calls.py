@@ -1,0 +1,326 @@
+"""Calls of ours: from a complaint's change to the citizen's telephone and back, through the simulated carrier."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from carriers.base import Accepted, CallState, Permanent, Temporary, Unknown
+from helpline import callbacks, calling, complaints
+from helpline.complaints import Actor, Filing
+from helpline.runtime import utc_now
+from models import Callback, Complaint, Outgoing, Phone, Try
+from simulator.driver import Caller
+from tests.journeys.test_voice import files
+
+DESK = Actor("cell", "agent")
+LANDLINE = "+913325551234"
+REPORT = {"report": "The pump was repaired and water runs again"}
+
+
+class Voice:
+    """The carrier's edge for calls: places them in the simulated network, or fails as told."""
+
+    name = "twilio"
+
+    def __init__(self, network, *failures):
+        self.network, self.failures, self.placed, self.lost = network, list(failures), [], None
+
+    def place_call(self, call):
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None and failure.code != "arrived":
+            raise failure
+        self.placed.append(call)
+        sid = self.network.ring_up(call.to, call.url, call.report, call.ring_seconds)
+        self.lost = sid
+        if failure is not None:
+            raise failure
+        return Accepted(sid, "queued")
+
+    def find_call(self, to, since):
+        return CallState(self.lost, "ringing") if self.lost else None
+
+    def call_state(self, sid):
+        return CallState(sid, self.network.call(sid).state, 30)
+
+
+@pytest.fixture
+def voice(network):
+    return Voice(network)
+
+
+@pytest.fixture
+def citizen(network):
+    return Caller(network, LANDLINE)
+
+
+@pytest.fixture
+def filed(app, now):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        filing = Filing(
+            channel="agent",
+            language="bn",
+            phone=LANDLINE,
+            category_code="WATER.NONE",
+            district_code="305",
+            description="জল নেই",
+        )
+        done = complaints.file(db, runtime, filing, Actor("agent", "agent"), now)
+        db.execute(update(Outgoing).values(state="delivered"))
+        complaints.act(db, runtime, done.id, "review", DESK, now)
+    return done
+
+
+def runs(app, voice, at):
+    return calling.place_due(app.extensions["runtime"], voice, lambda: at)
+
+
+def message(app, template="notify.under_review"):
+    with app.extensions["runtime"].reading() as db:
+        return db.scalars(select(Outgoing).where(Outgoing.template == template).order_by(Outgoing.id.desc())).first()
+
+
+def history(app):
+    with app.extensions["runtime"].reading() as db:
+        return [(t.kind, t.outcome) for t in db.scalars(select(Try).order_by(Try.id))]
+
+
+@pytest.fixture
+def later(now):
+    return now + timedelta(minutes=4)
+
+
+def test_a_landline_hears_of_the_change_and_hears_it_again(app, voice, citizen, filed, now, later):
+    assert runs(app, voice, now) == 0, "whoever caused it may still be on the line"
+    assert runs(app, voice, later) == 1
+    citizen.answers()
+    assert citizen.heard("থেকে ফোন করছি", "bn")
+    assert "পর্যালোচনাধীন" in citizen.last_said
+    assert "২, ৬" in citizen.last_said or "২ ৬" in citizen.last_said, "its number is said digit by digit"
+    citizen.presses("1")
+    assert "পর্যালোচনাধীন" in citizen.last_said
+    citizen.waits()
+    assert not citizen.is_talking
+    sent = message(app)
+    assert (sent.kind, sent.state) == ("call", "delivered")
+    assert sent.delivered_at
+    assert history(app) == [("call", "heard")]
+    assert runs(app, voice, later + timedelta(days=1)) == 0
+
+
+def test_0_reaches_a_person(app, voice, citizen, filed, later):
+    runs(app, voice, later)
+    citizen.answers().presses("0")
+    assert citizen.heard("প্রতিনিধি", "bn")
+    citizen.hangs_up(after=30)
+    assert message(app).state == "delivered"
+
+
+def test_our_own_calls_are_no_calls_that_broke_off(app, voice, citizen, filed, later):
+    runtime = app.extensions["runtime"]
+
+    def ledger():
+        callbacks.account(runtime, utc_now() + timedelta(minutes=5))
+        with runtime.reading() as db:
+            return [row.reason for row in db.scalars(select(Callback))]
+
+    runs(app, voice, later)
+    citizen.answers().hangs_up(after=2)
+    assert ledger() == []
+    runs(app, voice, message(app).next_at)
+    citizen.answers().presses("0").hangs_up()
+    assert ledger() == ["agent"], "a person was asked for, and nobody was there"
+
+
+def test_who_rings_off_at_once_has_not_heard_it(app, voice, citizen, filed, later):
+    runs(app, voice, later)
+    citizen.answers().hangs_up(after=2)
+    assert (message(app).state, history(app)) == ("pending", [("call", "cut")])
+
+
+@pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed"])
+def test_not_reached_is_tried_again_with_growing_pauses_then_a_person_rings(app, voice, citizen, filed, later, outcome):
+    at, pauses = later, []
+    for _ in range(4):
+        assert runs(app, voice, at) == 1
+        citizen.turns_away(outcome)
+        row = message(app)
+        assert runs(app, voice, at) == 0
+        if row.state == "pending":
+            pauses.append(row.next_at - row.claimed_at)
+            at = row.next_at
+    assert (row.state, row.error_code) == ("parked", outcome)
+    assert [p.total_seconds() > 60 for p in pauses] == [True] * 3
+    assert history(app) == [("call", outcome)] * 4
+
+
+def test_a_mobile_that_was_not_reached_gets_an_sms(app, network, voice, now, later):
+    runtime, mobile = app.extensions["runtime"], Caller(network, "+919830012345")
+    with runtime.writing() as db:
+        done = complaints.file(
+            db,
+            runtime,
+            Filing(channel="voice", language="en", phone=mobile.number, told_by="call"),
+            Actor("citizen", "voice"),
+            now,
+        )
+    at = later
+    for _ in range(4):
+        runs(app, voice, at)
+        mobile.turns_away("no-answer")
+        at = message(app, "notify.registered").next_at
+    with runtime.reading() as db:
+        rows = {m.kind: m for m in db.scalars(select(Outgoing).where(Outgoing.complaint_id == done.id))}
+    assert (rows["call"].state, rows["sms"].state) == ("replaced", "pending")
+    assert "SMS STATUS" in rows["sms"].body
+    assert "SMS STATUS" not in rows["call"].body
+
+
+def test_calls_are_placed_in_their_hours_only(app, voice, citizen, filed, now):
+    night = now.replace(hour=17)  # half past ten in the evening
+    assert runs(app, voice, night) == 0
+    morning = message(app).next_at
+    assert morning == (now + timedelta(days=1)).replace(hour=3, minute=30), "nine in the morning"
+    assert runs(app, voice, morning) == 1
+
+
+def test_only_as_many_as_the_lines_allow(app, voice, now, later):
+    runtime = app.extensions["runtime"]
+    limit = runtime.config.calls.at_once
+    with runtime.writing() as db:
+        for number in range(limit + 3):
+            complaints.file(
+                db,
+                runtime,
+                Filing(channel="agent", language="bn", phone=f"+9133255512{number:02d}"),
+                Actor("agent", "agent"),
+                now,
+            )
+    assert runs(app, voice, later) == limit
+    voice.network.turn_away(voice.network.ringing("+913325551200"))
+    assert runs(app, voice, later) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "state", "outcome", "says"),
+    [("hang_up", "pending", "machine", False), ("leave_message", "delivered", "left", True)],
+)
+def test_an_answering_machine(app, voice, citizen, filed, later, setting, state, outcome, says, monkeypatch):
+    from helpline.config import Calls
+
+    rules = app.extensions["runtime"].config.calls
+    monkeypatch.setitem(rules.__dict__, "answering_machine", setting)
+    assert isinstance(rules, Calls)
+    runs(app, voice, later)
+    citizen.answers(by="machine_end_beep")
+    assert (message(app).state, history(app)) == (state, [("call", outcome)])
+    assert citizen.heard("পর্যালোচনাধীন") is says
+
+
+def test_a_crash_after_placing_places_no_second_call(app, network, citizen, filed, later):
+    voice = Voice(network, Unknown("arrived"))
+    runs(app, voice, later)
+    assert message(app).state == "claimed"
+    assert runs(app, voice, later) == 0
+    calling.settle_lost(app.extensions["runtime"], voice, later + timedelta(minutes=3))
+    assert (message(app).state, len(voice.placed)) == ("sent", 1)
+    citizen.answers().waits()
+    assert message(app).state == "delivered"
+
+
+def test_a_claim_that_the_carrier_does_not_know_is_placed_once_more(app, network, citizen, filed, later):
+    voice = Voice(network, Unknown("timeout"))
+    runs(app, voice, later)
+    aged = later + timedelta(minutes=3)
+    calling.settle_lost(app.extensions["runtime"], voice, aged)
+    assert runs(app, voice, aged) == 1
+    assert (len(voice.placed), message(app).attempts) == (1, 1)
+
+
+def test_a_lost_report_of_the_end_is_asked_for(app, voice, citizen, filed, later, network):
+    runs(app, voice, later)
+    network.store.run("UPDATE calls SET state = 'busy' WHERE sid = ?", network.ringing(LANDLINE))
+    calling.settle_lost(app.extensions["runtime"], voice, later + timedelta(minutes=16))
+    assert (message(app).state, history(app)) == ("pending", [("call", "busy")])
+
+
+@pytest.mark.parametrize(("failure", "state"), [(Temporary("20429"), "pending"), (Permanent("21211"), "parked")])
+def test_a_refusal_of_the_carrier(app, network, filed, later, failure, state):
+    runs(app, Voice(network, failure), later)
+    assert (message(app).state, history(app)) == (state, [("call", "failed")])
+
+
+def test_a_late_report_of_an_earlier_try_changes_nothing(app, voice, citizen, filed, later, network):
+    runs(app, voice, later)
+    first = voice.placed[0]
+    citizen.turns_away("busy")
+    again = message(app).next_at
+    runs(app, voice, again)
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        calling.ended(db, runtime, message(app).id, 1, CallState("CAold", "completed", 60), again)
+    assert message(app).state == "sent"
+    assert first.url != voice.placed[1].url
+
+
+def test_resolved_is_asked_by_the_call_itself_and_a_no_goes_to_the_next_senior(app, voice, citizen, filed, now, later):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        db.execute(update(Outgoing).values(state="delivered"))
+        complaints.act(db, runtime, filed.id, "resolve", DESK, now, REPORT)
+    runs(app, voice, later)
+    citizen.answers()
+    assert citizen.heard("মিটেছে", "bn")
+    citizen.presses("2")
+    with runtime.reading() as db:
+        row = db.get(Complaint, filed.id)
+        assert (row.state, row.reopen_count) == ("reopened", 1)
+    assert message(app, "notify.resolved").state == "delivered"
+
+
+def test_a_caller_chooses_to_be_told_by_calls(app, caller, voice, now):
+    files(caller).presses("3")
+    assert caller.heard("ফোন করে জানাব", "bn")
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        row = db.execute(select(Complaint)).one()
+        assert row.told_by == "call"
+        complaints.act(db, runtime, row.id, "review", DESK, now)
+    assert message(app).kind == "call"
+
+
+def test_somebody_else_cannot_choose_for_a_complaint(app, filed, client=None):
+    from tests.ivr.test_walk import post
+
+    post(app.test_client(), f"/ivr/step?at=registered&l=bn&a={filed.id}", {"CallSid": "CAother", "Digits": "3"})
+    with app.extensions["runtime"].reading() as db:
+        assert db.get(Complaint, filed.id).told_by == "sms"
+
+
+def test_who_stopped_sms_is_still_called_when_that_was_chosen(app, voice, citizen, filed, later):
+    with app.extensions["runtime"].writing() as db:
+        db.execute(Phone.__table__.insert(), [{"number": LANDLINE, "sms_stopped_at": later, "updated_at": later}])
+    assert runs(app, voice, later) == 1
+
+
+def test_an_unsigned_answer_is_refused(app):
+    client = app.test_client()
+    for path in ("/ivr/outbound?o=1&t=1", "/ivr/outbound/status?o=1&t=1"):
+        assert client.post(path, data={"CallSid": "CA1", "CallStatus": "completed"}).status_code == 403
+
+
+@pytest.mark.parametrize("query", ["x=1", "o=x&t=y", "o=9999999999999999999&t=1", "o=1&t=1"])
+def test_addresses_nobody_made_are_answered(app, query):
+    from tests.ivr.test_walk import post
+
+    assert b"<Hangup" in post(app.test_client(), f"/ivr/outbound?{query}", {}).data
+    post(app.test_client(), f"/ivr/outbound/status?{query}", {"CallStatus": "completed"})
+
+
+def test_calls_switched_off_are_for_people(app, voice, filed, later, monkeypatch):
+    monkeypatch.setitem(app.extensions["runtime"].config.calls.__dict__, "enabled", False)
+    runs(app, voice, later)
+    assert (message(app).state, message(app).error_code) == ("parked", "calls_off")
