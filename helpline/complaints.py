@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, Update, bindparam, insert, select, updat
 from sqlalchemy.exc import IntegrityError
 
 from helpline import acknowledgement, alerts, effects, events, lifecycle, outbox, scope, telling
+from helpline import text as texts
 from helpline.effects import CannotAct, Doing
 from helpline.events import SYSTEM, Actor
 from helpline.lifecycle import Role, State, Transition
@@ -321,7 +322,7 @@ def _new_row(runtime: Runtime, filing: Filing, state: State, now: datetime) -> d
 
 def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: value.replace("\x00", "")[: effects.LIMITS[name]] if name in effects.LIMITS and isinstance(value, str) else value
+        name: texts.without_controls(value)[: effects.LIMITS[name]] if name in effects.LIMITS and isinstance(value, str) else value
         for name, value in values.items()
     }
 

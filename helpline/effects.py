@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from helpline import acknowledgement, closures, lifecycle, offices, routing, sla
+from helpline import text as texts
 from helpline.events import Actor
 from helpline.lifecycle import Kind, State, Transition
 from helpline.runtime import Runtime
@@ -68,7 +69,7 @@ def given_fields(runtime: Runtime, step: Transition, data: Mapping[str, Any], *,
 
 
 def _fit(runtime: Runtime, name: str, value: Any) -> Any:
-    text = str(value or "").replace("\x00", "").strip()[:4000]
+    text = texts.without_controls(str(value or "")).strip()[:4000]
     if known := _TABLES.get(name):
         return text if text in known(runtime) else None
     if rule := _FITTING.get(name):

@@ -49,6 +49,7 @@ def compose(
         "news": short_date(row["news_at"], language) if row["news_at"] else "",
         "phone": runtime.config.helpline.display_number,
         "check": check,
+        "emergency": runtime.config.helpline.emergency_number,
     }
     if "reason" in entry.placeholders:
         values["reason"] = runtime.catalogue.text(f"reason.{given.get('rejection_reason', 'no_grievance')}", language)

@@ -128,6 +128,7 @@ class Category(Named):
     sla_days: int
     menu_page: int
     menu_key: int
+    danger: bool  # to somebody's life: the emergency number is told first
     keywords: Mapping[str, tuple[str, ...]]  # by column suffix: en, bn, bn_latn, hi, hi_latn, weak
 
 
@@ -262,7 +263,8 @@ def _category(row: Row) -> Category:
     kinds = ("en", "bn", "bn_latn", "hi", "hi_latn")
     keywords = {kind: _list(row[f"keywords_{kind}"]) for kind in kinds} | {"weak": _list(row["keywords_weak"])}
     return Category(row["code"], _names(row), row["parent"] or None, row["department_code"], row["default_priority"],
-                    int(row["sla_days"]), int(row["menu_page"] or 0), int(row["menu_key"] or 0), keywords)  # fmt: skip
+                    int(row["sla_days"]), int(row["menu_page"] or 0), int(row["menu_key"] or 0),
+                    row["danger"] == "1", keywords)  # fmt: skip
 
 
 _READ: dict[str, Callable[[Row], Any]] = {

@@ -37,10 +37,24 @@ def to_bengali_digits(text: str) -> str:
     return text.translate(_TO_BENGALI)
 
 
-def normalise(text: str) -> str:
-    """NFC (য় has two encodings), without invisible and control characters, digits folded, lower case."""
-    text = unicodedata.normalize("NFC", _CONTROL.sub(" ", _INVISIBLE.sub("", text)))
+def clean(text: str) -> str:
+    """NFC (য় has two encodings), without invisible and control characters: as it was written otherwise."""
+    return unicodedata.normalize("NFC", _CONTROL.sub(" ", _INVISIBLE.sub("", text)))
+
+
+def fold(text: str) -> str:
+    """Clean `text` with our digits folded and in lower case; letter for letter, but for the rarest of letters."""
     return unicodedata.normalize("NFC", text.translate(_FOLD).casefold())
+
+
+def normalise(text: str) -> str:
+    """Clean and folded: what is compared."""
+    return fold(clean(text))
+
+
+def without_controls(text: str) -> str:
+    """`text` without the characters that no store, page or voice takes."""
+    return _CONTROL.sub("", text)
 
 
 def tokens(text: str) -> list[str]:

@@ -25,6 +25,7 @@ from helpline import (
     recordings,
     search,
     translation,
+    unanswered,
 )
 from helpline.carriers_in_use import InUse
 from helpline.figures import upkeep
@@ -49,6 +50,7 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
         "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carriers.voice, now())),
         "index": (max(poll, 2), lambda: take_in_changes(runtime, now())),
         "translate": (10, lambda: translation.translate_due(runtime, now())),
+        "unanswered": (60, lambda: unanswered.register_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
         "callbacks": (max(poll, 5), lambda: callbacks.work(runtime, now())),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),

@@ -122,8 +122,7 @@ def _routing(turn: Turn, code: str) -> dict[str, Any]:
 
 
 def _after_category(turn: Turn, code: str) -> State:
-    urgent = turn.runtime.reference.categories[code].priority == "urgent"
-    return turn.to("emergency" if urgent else "problem")
+    return turn.to("emergency" if turn.runtime.reference.categories[code].danger else "problem")
 
 
 def heard_category(turn: Turn, words: str) -> State:

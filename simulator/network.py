@@ -360,12 +360,12 @@ class Network:
 
     # ── messages ──
 
-    def text(self, number: str, body: str, sid: str | None = None) -> list[str]:
+    def text(self, number: str, body: str, sid: str | None = None, media: int = 0) -> list[str]:
         """Send an SMS to the helpline; the texts that come back in the answer. The same `sid` again is the same message."""
         sid = sid or "SM" + secrets.token_hex(16)
         self._keep_message(sid, number, self.settings.helpline_number, body, "received", "")
         fields = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": self.settings.account_sid, "From": number,
-                  "To": self.settings.helpline_number, "Body": body, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
+                  "To": self.settings.helpline_number, "Body": body, "NumMedia": str(media), "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
         document = self._document(self._post(f"{self.settings.public_url}{self.settings.incoming_sms}", fields))
         replies = []
         for message in document:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -143,13 +143,26 @@ def _asks_to_check(folded: str) -> str | None:
 
 def parse(text: str, *, awaiting: str | None = None) -> Parsed:
     """What `text` asks for. `awaiting`: what the line asked last, which gives "yes", "না" and "1" their meaning."""
-    folded = texts.normalise(text[:10_000]).strip()
-    lang = texts.language_tag(text[:2000])
+    clean = texts.clean(text[:10_000]).strip()
+    folded = texts.fold(clean)
     if (code := _asks_to_check(folded[:600])) is not None:
-        return Parsed("check", text, code, (), "check", lang)
+        return Parsed("check", text, code, (), "check", texts.language_tag(text[:2000]))
     spans = acknowledgement.find_spans(folded)
+    return _as_written(_read(text, folded, spans, awaiting), folded, clean, spans)
+
+
+def _as_written(parsed: Parsed, folded: str, clean: str, spans: list[tuple[str, int, int]]) -> Parsed:
+    """What is left of the message in the letters and digits that were written."""
+    if not parsed.text or len(folded) != len(clean):
+        return parsed
+    start = _without_acks(folded, spans).find(parsed.text)
+    return replace(parsed, text=_without_acks(clean, spans)[start : start + len(parsed.text)]) if start >= 0 else parsed
+
+
+def _read(text: str, folded: str, spans: list[tuple[str, int, int]], awaiting: str | None) -> Parsed:
+    lang = texts.language_tag(text[:2000])
     acks = tuple(dict.fromkeys(ack for ack, _, _ in spans))
-    rest = _without_acks(folded, spans) if spans else folded
+    rest = _without_acks(folded, spans)
     if awaiting and not acks and (said := _yes_or_no(rest)):
         return Parsed(said, text, lang=lang)
     if not acks and _RUN_TOGETHER.search(folded):
@@ -160,6 +173,8 @@ def parse(text: str, *, awaiting: str | None = None) -> Parsed:
 
 
 def _without_acks(folded: str, spans: list[tuple[str, int, int]]) -> str:
+    if not spans:
+        return folded
     for _, start, end in reversed(spans):
         folded = f"{folded[:start]} {folded[end:]}"
     return folded.strip(_EDGES)

@@ -27,6 +27,7 @@ from helpline import carriers_in_use, limits, numbers, outbox, reports, text
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Inbound
 from sms import dialogue
+from sms.conversation import Reply
 from sms.keywords import parse
 
 log = structlog.get_logger()
@@ -213,25 +214,37 @@ def _answer(db: Connection, runtime: Runtime, key: str, message: Incoming) -> st
     now = utc_now()
     sender = numbers.e164(message.sender)
     row = _row(key, message, now)
-    if not _may_answer(db, runtime, sender, now):
-        db.execute(_insert_inbound, [row | {"answer": _as_taken(message, "")}])
-        return _as_taken(message, "")
-    reply = dialogue.answer(db, runtime, key, sender or "", _body(message), now)
-    if _takes_answers(message):
-        answer = twiml(reply)
-    else:
-        answer = ""
-        owe(db, key, sender or "", reply, now)
+    reply = _reply(db, runtime, key, sender, row, now)
+    answer = twiml(reply) if _takes_answers(message) else ""
+    if sender and not _takes_answers(message):
+        owe(db, key, sender, reply, now)
     db.execute(_insert_inbound, [row | {"answer": answer, "complaint_id": reply.complaint_id}])
     return answer
 
 
-def _may_answer(db: Connection, runtime: Runtime, sender: str | None, now: datetime) -> bool:
-    """Headers, short codes, our own numbers, and machines that never cease: kept and not answered."""
-    config = runtime.config
-    if sender is None or sender in (config.helpline.sms_number, config.helpline.number):
-        return False
-    return limits.may(db, "sms-reply", sender, config.sms.replies_per_hour, now)
+def _reply(db: Connection, runtime: Runtime, key: str, sender: str | None, row: dict[str, Any], now: datetime) -> Reply:
+    """The reply to a message, which is acted on in any case: nobody's number and machines that never cease only get none."""
+    config, body = runtime.config, row["payload"]["Body"]
+    if sender in (config.helpline.sms_number, config.helpline.number):
+        return Reply("")
+    if sender is None:  # withheld, a header, a short code
+        return dialogue.answer_nobody(db, runtime, key, row["from_number"] or "", body, now)
+    within = limits.may(db, "sms-reply", sender, config.sms.replies_per_hour, now)
+    picture = row["payload"].get("NumMedia") not in (None, "", "0") and not body.strip()
+    reply = dialogue.answer_picture(db, runtime, key, sender, now) if picture else dialogue.answer(db, runtime, key, sender, body, now)
+    return reply if within else _withheld(db, runtime, sender, reply, body, now)
+
+
+def _withheld(db: Connection, runtime: Runtime, sender: str, reply: Reply, body: str, now: datetime) -> Reply:
+    """No answer; once a day it is said that there will be none."""
+    if reply.outgoing_id:
+        outbox.suppress(db, reply.outgoing_id, "too_many")
+    today = now.replace(hour=0)
+    if limits.count(db, "sms-withheld", sender, today) > 1:
+        return Reply("", reply.complaint_id)
+    settings = runtime.config.helpline
+    sms = runtime.catalogue.sms("sms.too_many", text.reply_language(body[:500]), helpline=settings.short_name, phone=settings.display_number)
+    return Reply(sms.text, reply.complaint_id, parts=(sms,))
 
 
 def _row(key: str, message: Incoming, now: Any, state: str = "done") -> dict[str, Any]:
@@ -243,7 +256,7 @@ def _row(key: str, message: Incoming, now: Any, state: str = "done") -> dict[str
     return {"key": key, "kind": "sms", "payload": kept, "state": state, "attempts": 0, "received_at": now, "from_number": sender}
 
 
-def twiml(reply: dialogue.Reply) -> str:
+def twiml(reply: Reply) -> str:
     """The answer as TwiML. One that must not be lost asks for its delivery report under its outbox row's id."""
     if not reply.text:
         return _EMPTY
@@ -252,12 +265,12 @@ def twiml(reply: dialogue.Reply) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><Response><Message{attribute}>{escape(reply.text)}</Message></Response>'
 
 
-def owe(db: Connection, key: str, sender: str, reply: dialogue.Reply, now: datetime) -> None:
+def owe(db: Connection, key: str, sender: str, reply: Reply, now: datetime) -> None:
     """The reply as messages of the outbox: each of its parts is a registered message of its own, in their order."""
     for position, sms in enumerate(reply.parts):
         outbox.owe(db, outbox.Owed(f"reply:{key}:{position}", sender, sms, reply.complaint_id, asked=True), now)
     if reply.outgoing_id:
-        outbox.release(db, reply.outgoing_id, now + timedelta(milliseconds=1))  # a warning of danger goes before it
+        outbox.release(db, reply.outgoing_id, now + timedelta(milliseconds=1))  # the other parts go before it
 
 
 def _keep(runtime: Runtime, key: str, message: Incoming) -> str | None:
@@ -275,7 +288,7 @@ def _keep(runtime: Runtime, key: str, message: Incoming) -> str | None:
     language = text.reply_language(message.text[:500])
     settings = runtime.config.helpline
     sms = runtime.catalogue.sms("sms.kept", language, helpline=settings.short_name, phone=settings.display_number)
-    return twiml(dialogue.Reply(sms.text))
+    return twiml(Reply(sms.text))
 
 
 def take_up(runtime: Runtime, key: str) -> None:
@@ -286,9 +299,8 @@ def take_up(runtime: Runtime, key: str) -> None:
         if row is None:
             return
         sender = numbers.e164(row.from_number)
-        reply = dialogue.Reply("")
-        if sender and _may_answer(db, runtime, sender, now):
-            reply = dialogue.answer(db, runtime, key, sender, row.payload.get("Body", ""), now)
+        reply = _reply(db, runtime, key, sender, {"payload": row.payload, "from_number": row.from_number}, now)
+        if sender:
             owe(db, key, sender, reply, now)
         done = {"state": "done", "answer": twiml(reply), "complaint_id": reply.complaint_id}
         db.execute(update(Inbound).where(Inbound.key == key).values(**done))

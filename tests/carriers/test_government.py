@@ -55,7 +55,7 @@ def test_a_message_of_the_pull_service(app, runtime, method):
     answer = pull(app, method=method)
     assert (answer.status_code, answer.data) == (200, b"")
     complaint, owed, kept = all_of(runtime, Complaint)[0], all_of(runtime, Outgoing)[0], all_of(runtime, Inbound)[0]
-    assert (complaint.phone, complaint.description) == ("+919830012345", "no street light in barasat")
+    assert (complaint.phone, complaint.description) == ("+919830012345", "no street light in Barasat")
     assert (owed.state, owed.to_number) == ("pending", "+919830012345"), "the answer is owed: this carrier takes none"
     assert kept.payload["SentAt"] == "2026-11-24T08:00:20+00:00", "its time is Indian time, though it does not say so"
 

@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 
 from helpline import acknowledgement, complaints
 from helpline.complaints import Actor
+from helpline.runtime import utc_now
 from models import Complaint, Event, Outgoing, Phone
 
 
@@ -109,12 +110,12 @@ def test_delivered_twice_is_answered_twice_and_acted_on_once(app, network, calle
 
 def test_solved_or_not(app, caller, now):
     caller.texts("FILE no street light in Barasat")
-    resolved(app, now)
+    resolved(app, utc_now())
     caller.texts("2")
     assert (only(app).state, only(app).level) == ("reopened", 3)
     runtime = app.extensions["runtime"]
     with runtime.writing() as db:
-        complaints.act(db, runtime, only(app).id, "resolve", Actor("cell", "agent"), now, {"report": "Now it was really repaired"})
+        complaints.act(db, runtime, only(app).id, "resolve", Actor("cell", "agent"), utc_now(), {"report": "Now it was really repaired"})
     caller.texts("হ্যাঁ")
     assert (only(app).state, only(app).outcome) == ("closed", "confirmed")
     caller.texts(f"RATE {only(app).ack} 5")

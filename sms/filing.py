@@ -1,0 +1,289 @@
+"""Filing by text: from the first words to a registered complaint with a place and a name.
+
+Whatever a citizen has told is kept as a draft until it is confirmed, where an agent sees it; what nobody confirms or takes back
+is registered all the same when the question has lapsed (`helpline/unanswered.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from helpline import acknowledgement, callbacks, complaints
+from helpline.classify import Classifier
+from helpline.complaints import CannotAct, Filing
+from helpline.lifecycle import State
+from helpline.places import Place, find_place
+from helpline.runtime import Runtime
+from helpline.unanswered import is_bare_topic
+from sms import answers
+from sms.conversation import CITIZEN, Continuing, Message, Reply, add_to, ask, forget
+
+
+def file(message: Message) -> Reply:
+    """FILE <text>, or a complaint in plain words. A subject alone is asked for its details."""
+    text = message.parsed.text.strip()
+    if not text or is_bare_topic(text):
+        return _ask_details(message, text)
+    if message.parsed.keyword:
+        return _register(message, text)
+    return _confirm_first(message, text)
+
+
+def _ask_details(message: Message, text: str) -> Reply:
+    draft = _draft(message, text) if text else None
+    ask(message, "details", draft=draft)
+    return Reply(message.say("sms.ask_details"), draft)
+
+
+def _confirm_first(message: Message, text: str) -> Reply:
+    draft = _draft(message, text)
+    ask(message, "confirm_file", draft=draft)
+    return Reply(_shall_we(message, filing_of(message, text).category_code), draft)
+
+
+def _draft(message: Message, text: str) -> int:
+    return complaints.open_draft(message.db, message.runtime, filing_of(message, text, incomplete=True), CITIZEN, message.now)
+
+
+def _shall_we(message: Message, category_code: str | None) -> str:
+    category = message.runtime.reference.categories.get((category_code or "OTHER").partition(".")[0])
+    template = "sms.danger_confirm" if is_danger(message.runtime, category_code) else "sms.confirm_filing"
+    return message.say(template, category=category.name(message.language) if category else "")
+
+
+def _register(message: Message, text: str) -> Reply:
+    filing = filing_of(message, text)
+    filed = complaints.file(message.db, message.runtime, filing, CITIZEN, message.now, answered=True, template=_registered(message.runtime, filing))
+    _registered_it(message, filing, filed.id)
+    return Reply(filed.message, filed.id, filed.outgoing_id)
+
+
+def _registered(runtime: Runtime, filing: Filing) -> str:
+    asks = "name" if filing.district_code else "place"
+    return f"sms.{'danger' if is_danger(runtime, filing.category_code) else 'registered'}_ask_{asks}"
+
+
+def _registered_it(message: Message, filing: Filing, complaint_id: int) -> None:
+    """Nobody need ring this number back any more; what is missing is asked for."""
+    callbacks.settle(message.db, message.sender, message.now, filed=True)
+    ask(message, "name" if filing.district_code else "place", complaint=complaint_id)
+
+
+def filing_of(message: Message, text: str, *, incomplete: bool = False) -> Filing:
+    found = classifier(message.runtime).classify(text)
+    place = find_place(text, message.runtime.reference)
+    return Filing(
+        channel="sms",
+        language=message.language,
+        source_key=message.key,
+        phone=message.sender,
+        caller_number=message.sender,
+        category_code=found.subcategory or found.category,
+        district_code=place.district_code,
+        pincode=place.pincode,
+        place=place.local_body or "",
+        description=text,
+        incomplete=incomplete,
+        data={"classified": found.subcategory or found.category},
+    )
+
+
+def is_danger(runtime: Runtime, category_code: str | None) -> bool:
+    """Whether life may be in danger, so that the emergency number is told first."""
+    category = runtime.reference.categories.get(category_code or "")
+    return category is not None and category.danger
+
+
+_classifiers: dict[int, Classifier] = {}
+
+
+def classifier(runtime: Runtime) -> Classifier:
+    """One a reference: building it takes longer than a message may."""
+    key = id(runtime.reference)
+    if key not in _classifiers:
+        _classifiers[key] = Classifier(runtime.reference)
+    return _classifiers[key]
+
+
+# ── what follows ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def got_details(message: Message) -> Reply | None:
+    """The problem in words, after a subject alone: both are kept in one complaint."""
+    parsed = message.parsed
+    if answers.begins_anew(parsed) and parsed.intent != "file":
+        return None
+    row = complaints.get(message.db, message.context.get("draft") or 0)
+    if row is not None and row.state != State.DRAFT:
+        row = None
+    if answers.is_skip(parsed):
+        return _leave(message, row)
+    text = parsed.text.strip() or message.text
+    named = find_place(text, message.runtime.reference)
+    tells = parsed.intent == "file" or len(answers.words_of(text)) >= answers.COMPLAINT_WORDS or (row is not None and bool(named.district_code))
+    if answers.is_small_talk(parsed) or not tells:
+        return Reply(message.say("sms.ask_details"), row.id if row else None)
+    return _register_draft(message, row, f"{row.description}: {text}") if row is not None else _register(message, text)
+
+
+def _leave(message: Message, row: Row[Any] | None) -> Reply:
+    forget(message)
+    if row is not None:
+        complaints.act(message.db, message.runtime, row.id, "discard", CITIZEN, message.now, {"reason": "declined"})
+    return Reply(message.say("sms.not_filed"), row.id if row is not None else None)
+
+
+def got_confirmation(message: Message) -> Reply | None:
+    """YES registers what was told, NO leaves it. More of the same is kept with it; another complaint is one of its own."""
+    parsed, row = message.parsed, complaints.get(message.db, message.context.get("draft") or 0)
+    if row is None or row.state != State.DRAFT or answers.begins_anew(parsed):
+        return None
+    if parsed.intent == "deny":
+        return _leave(message, row)
+    if parsed.intent == "confirm":
+        return _register_draft(message, row, row.description)
+    told = answers.subject(parsed, classifier(message.runtime), words=2)
+    if told and told != (row.category_code or told).partition(".")[0]:
+        return None
+    named = find_place(message.text, message.runtime.reference)
+    if not told and not named.district_code and len(answers.words_of(message.text)) < answers.COMPLAINT_WORDS:
+        return Reply(_shall_we(message, row.category_code), row.id)  # "wrong number", "thanks": still to be confirmed
+    return _tell_more(message, row)
+
+
+def _tell_more(message: Message, row: Row[Any]) -> Reply:
+    text = row.description if message.text in row.description else f"{row.description}\n{message.text}"
+    filing = filing_of(message, text)
+    _keep_in_draft(message, row, filing)
+    return Reply(_shall_we(message, filing.category_code), row.id)
+
+
+def _keep_in_draft(message: Message, row: Row[Any], filing: Filing, *, incomplete: bool = True) -> None:
+    complaints.update_draft(
+        message.db, row.id, message.now, description=filing.description, category_code=filing.category_code, district_code=filing.district_code,
+        pincode=filing.pincode, place=filing.place, incomplete=incomplete,
+    )  # fmt: skip
+
+
+def _register_draft(message: Message, row: Row[Any], text: str) -> Reply:
+    filing = filing_of(message, text)
+    _keep_in_draft(message, row, filing, incomplete=False)
+    template = _registered(message.runtime, filing)
+    filed = complaints.register(message.db, message.runtime, row.id, CITIZEN, message.now, answered=True, template=template)
+    _registered_it(message, filing, row.id)
+    return Reply(filed.message, row.id, filed.outgoing_id)
+
+
+def got_place(message: Message) -> Reply | None:
+    """The answer to "where is it?". What cannot be found is kept as written: the complaint stands all the same."""
+    parsed, again = message.parsed, bool(message.context.get("again"))
+    row = _asked_about(message)
+    if row is None or (answers.begins_anew(parsed) and not answers.is_skip(parsed)):
+        return None
+    if answers.is_skip(parsed):
+        return _next_question(message, row, again)
+    if answers.is_small_talk(parsed):
+        return _stands(message, row)
+    place = find_place(message.text, message.runtime.reference)
+    if answers.is_place(parsed, place) or (place.ambiguous and len(answers.words_of(message.text)) <= answers.PLACE_WORDS):
+        return _keep_place(message, row, place, again)
+    return _more_or_another(message, row)
+
+
+def _keep_place(message: Message, row: Row[Any], place: Place, again: bool) -> Reply | None:
+    if place.ambiguous and not again:
+        ask(message, "place", complaint=row.id, again=True)
+        return Reply(message.say("sms.ask_place_again"), row.id)
+    fields = {"district": place.district_code, "pincode": place.pincode, "place": place.local_body or message.text[:200]}
+    more = {"text": message.text} if message.parsed.intent == "file" else {}  # a landmark, and perhaps more
+    done = _complete(message, row, {**{name: value for name, value in fields.items() if value}, **more})
+    return _next_question(message, done, again) if done is not None else None
+
+
+def _next_question(message: Message, row: Row[Any], again: bool) -> Reply:
+    """At most two questions: the name, unless it is known or the place was asked for twice."""
+    if row.name or again:
+        forget(message)
+        return Reply(message.say("sms.complete", ack=acknowledgement.display(row.ack)), row.id)
+    ask(message, "name", complaint=row.id)
+    return Reply(message.say("sms.ask_name"), row.id)
+
+
+def got_name(message: Message) -> Reply | None:
+    """The answer to "what is your name?"."""
+    parsed = message.parsed
+    row = _asked_about(message)
+    if row is None or (answers.begins_anew(parsed) and not answers.is_skip(parsed)):
+        return None
+    if answers.is_skip(parsed):
+        forget(message)
+        return _stands(message, row)
+    if answers.is_small_talk(parsed):
+        return _stands(message, row)
+    if not answers.is_name(message.text, classifier(message.runtime)):
+        return _more_or_another(message, row)
+    done = _complete(message, row, {"name": message.text})
+    forget(message)
+    return Reply(message.say("sms.complete", ack=acknowledgement.display(row.ack)), row.id) if done is not None else None
+
+
+def _stands(message: Message, row: Row[Any]) -> Reply:
+    return Reply(message.say("sms.stands", ack=acknowledgement.display(row.ack)), row.id)
+
+
+def _more_or_another(message: Message, row: Row[Any]) -> Reply | None:
+    """No answer: more of the same complaint is added to it, another one stands on its own."""
+    return None if tells_of_another(message, row) else add_to(message, row, message.text)
+
+
+def tells_of_another(message: Message, row: Row[Any]) -> bool:
+    """Whether the message tells a complaint about something else than `row`."""
+    told = answers.subject(message.parsed, classifier(message.runtime))
+    return told is not None and told != (row.category_code or told).partition(".")[0]
+
+
+def _asked_about(message: Message) -> Row[Any] | None:
+    return complaints.get(message.db, message.context.get("complaint") or 0)
+
+
+def _complete(message: Message, row: Row[Any], data: dict[str, Any]) -> Row[Any] | None:
+    """Fill in what was missing; None when the complaint is no longer open for it."""
+    try:
+        complaints.act(message.db, message.runtime, row.id, "complete", CITIZEN, message.now, data)
+    except CannotAct:
+        forget(message)
+        return None
+    return complaints.get(message.db, row.id)
+
+
+def got_addition(message: Message) -> Reply | None:
+    """What is to be added, asked for after ADD without a text."""
+    row = _asked_about(message)
+    if row is None or answers.begins_anew(message.parsed):
+        return None
+    if answers.is_skip(message.parsed) or answers.is_small_talk(message.parsed):
+        forget(message)
+        return _stands(message, row)
+    forget(message)
+    return add_to(message, row, message.text)
+
+
+CONTINUE: dict[str, Continuing] = {
+    "details": got_details,
+    "confirm_file": got_confirmation,
+    "place": got_place,
+    "name": got_name,
+    "addition": got_addition,
+}
+
+
+def keep_nameless(message: Message) -> Reply:
+    """A filing from nobody's number (withheld, a header): registered for an agent to complete; nobody can be answered."""
+    if message.parsed.intent != "file" or not message.parsed.keyword or not message.parsed.text.strip():
+        return Reply("")
+    found = filing_of(message, message.parsed.text.strip(), incomplete=True)
+    filing = Filing(**{**vars(found), "phone": None})
+    filed = complaints.file(message.db, message.runtime, filing, CITIZEN, message.now)
+    return Reply("", filed.id)
