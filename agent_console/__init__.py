@@ -14,6 +14,7 @@ from agent_console import (
     casework,
     dashboards,
     files,
+    exporting,
     intake,
     messages,
     reference_data,
@@ -39,6 +40,7 @@ PARTS = (
     reference_data,
     routing_page,
     dashboards,
+    exporting,
 )
 
 

@@ -70,6 +70,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.dashboard": SEES_FIGURES,
     "console.office_ranking": SEES_FIGURES,
     "console.places": SEES_FIGURES,
+    "console.export": SEES_FIGURES,
     "console.figure": (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.OFFICER),
     "console.accounts": (Role.ADMINISTRATOR,),
     "console.account": (Role.ADMINISTRATOR,),

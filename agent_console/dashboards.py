@@ -65,17 +65,23 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def figure(name: str) -> str:
         """The complaints that a figure counts."""
         asked, size = chosen(runtime), runtime.config.console.rows_per_page
-        condition = meaning.listed(name, asked.choice.days, asked.choice.today, _extra().get("held_by", "")) if name in LISTED else None
+        condition = condition_of(name, asked)
         if condition is None:
             abort(404)
         before = request.args.get("before", "")
-        where = [condition, scope.visible(access.current()), *meaning.only(dict(asked.choice.filters)), *_at_place()]
+        where = [*condition, scope.visible(access.current())]
         if before.isascii() and before.isdigit() and len(before) < 19:
             where.append(Complaint.id < int(before))
         query = select(*COLUMNS).outerjoin(User, User.id == Complaint.owner_id).where(*where).order_by(Complaint.id.desc()).limit(size + 1)
         with runtime.reading() as db:
             rows = db.execute(query).all()
         return render_template("figure.html", name=name, asked=asked, rows=rows[:size], more=len(rows) > size, extra=_extra())
+
+
+def condition_of(name: str, asked: Chosen) -> list[Any] | None:
+    """The complaints of a list as the request at hand asks for it; None where there is no such list."""
+    listed = meaning.listed(name, asked.choice.days, asked.choice.today, _extra().get("held_by", "")) if name in LISTED else None
+    return None if listed is None else [listed, *meaning.only(dict(asked.choice.filters)), *_at_place()]
 
 
 def _extra() -> dict[str, str]:
@@ -100,17 +106,17 @@ def _controls(runtime: Runtime) -> dict[str, Any]:
 
 def _all_of(runtime: Runtime, reader: Reader, choice: reading.Choice) -> dict[str, Any]:
     total = reader.total()
-    tables = {name: _table(runtime, reader.by(name), name) for name in ("department", "district", "category", "level")}
+    tables = {name: table(runtime, reader.by(name), name) for name in ("department", "district", "category", "level")}
     trend = _trend(reader, choice)
     times = {name: {share: percentile(hours, share) for share in (0.5, 0.9)} for name in ("responded", "resolved") if (hours := reader.hours(name)) is not None}
     return {"total": total, "tables": tables, "trend": trend, "times": times, "tiles": TILES, "map": _map(tables["district"]), "charts": _charts(tables, trend)}
 
 
-def _table(runtime: Runtime, counts: reading.Table, dimension: str) -> list[tuple[str, str, Counter[str]]]:
+def table(runtime: Runtime, counts: reading.Table, dimension: str) -> list[tuple[str, str, Counter[str]]]:
     """(code, name, figures), the most open first; levels in their order."""
-    language = _language()
+    spoken = language()
     named: Any = {"department": runtime.reference.departments, "district": runtime.reference.districts, "category": runtime.reference.categories}.get(dimension, {})
-    rows = [(code, named[code].name(language) if code in named else _digits(f"L{code}") if dimension == "level" else "", figures) for code, figures in counts.items()]
+    rows = [(code, named[code].name(spoken) if code in named else _digits(f"L{code}") if dimension == "level" else "", figures) for code, figures in counts.items()]
     if dimension == "level":
         return sorted(rows)
     return sorted(rows, key=lambda row: (-row[2]["open"], -row[2]["registered"], row[0]))
@@ -136,10 +142,10 @@ def _map(districts: list[tuple[str, str, Counter[str]]]) -> dict[str, Any]:
 
 def _charts(tables: Mapping[str, list[tuple[str, str, Counter[str]]]], trend: list[tuple[date, date, dict[str, int]]]) -> dict[str, Any]:
     """What the script draws: labels and series, in the reader's words."""
-    language = _language()
+    spoken = language()
 
     def t(key: str) -> str:
-        return texts.shipped().get(key, language)
+        return texts.shipped().get(key, spoken)
 
     def bars(name: str) -> dict[str, Any]:
         rows = [row for row in tables[name] if row[2]["open"]][:SHOWN_BARS]
@@ -154,7 +160,7 @@ def _charts(tables: Mapping[str, list[tuple[str, str, Counter[str]]]], trend: li
 
 
 def _chart(labels: list[str], series: list[tuple[str, list[Any], str]], *, kind: str, across: bool = False, percent: bool = False) -> dict[str, Any]:
-    return {"kind": kind, "across": across, "percent": percent, "labels": labels, "language": _language(),
+    return {"kind": kind, "across": across, "percent": percent, "labels": labels, "language": language(),
             "series": [{"name": name, "values": values, "colour": colour} for name, values, colour in series]}  # fmt: skip
 
 
@@ -171,12 +177,12 @@ def ranked(reader: Reader) -> list[dict[str, Any]]:
 # ── in the reader's language ──
 
 
-def _language() -> str:
+def language() -> str:
     return "en" if session.get("language") == "en" else "bn"
 
 
 def _digits(text: str) -> str:
-    return to_bengali_digits(text) if _language() == "bn" else text
+    return to_bengali_digits(text) if language() == "bn" else text
 
 
 def number(value: int | None) -> str:
@@ -195,10 +201,10 @@ def percent(part: int, whole: int) -> str:
 
 def bucket_label(first: date, last: date) -> str:
     if first == last:
-        return texts.on_day(first, _language())
+        return texts.on_day(first, language())
     if first.day == 1 and (last.month, last.year) == (first.month, first.year) and (last - first).days > 20:
-        return texts.month(first, _language())
-    return texts.on_day(first, _language()).rsplit(" ", 1)[0]
+        return texts.month(first, language())
+    return texts.on_day(first, language()).rsplit(" ", 1)[0]
 
 
 def _give(blueprint: Blueprint) -> None:

@@ -109,3 +109,38 @@ def test_charts_are_drawn_and_nothing_is_serious_for_a_screen_reader(chromium, l
     assert page.evaluate("Object.keys(Chart.instances).length") == 5
     context.close()
     assert faults == []
+
+
+def test_exports_are_guarded_audited_and_without_what_the_role_does_not_see(staff, made, app):
+    import csv
+    import io
+
+    from openpyxl import load_workbook
+    from sqlalchemy import select, update
+
+    from models import Audit, Complaint
+
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        db.execute(update(Complaint).values(place="=1+1", name="@SUM(A1)"))
+    tables = {}
+    for role in ("supervisor", "monitor"):
+        reader = staff(role)
+        answer = reader.get("/console/exports/registered.csv?period=365")
+        tables[role] = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
+        listed_there = numbers(reader.get("/console/dashboard?period=365").text)["/console/figures/registered?period=365"]
+        assert len(tables[role]) == listed_there + 1
+        sheet = load_workbook(io.BytesIO(reader.get("/console/exports/registered.xlsx?period=365").data)).active
+        assert [[str(cell.value or "") for cell in row] for row in sheet.iter_rows()] == tables[role]
+    cells = [cell for row in tables["supervisor"] for cell in row]
+    assert "'=1+1" in cells and "'@SUM(A1)" in cells and not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    assert not any("SUM" in cell or "60000" in cell for row in tables["monitor"] for cell in row), "a monitor's export names nobody"
+    for what in ("overview", "offices", "places"):
+        for form in ("csv", "xlsx"):
+            assert staff("administrator").get(f"/console/exports/{what}.{form}").status_code == 200
+    assert staff("administrator").get("/console/exports/open.csv").status_code == 403
+    assert staff("agent").get("/console/exports/open.csv").status_code == 403
+    assert staff("supervisor").get("/console/exports/nonsense.csv").status_code == staff("supervisor").get("/console/exports/open.exe").status_code == 404
+    with runtime.reading() as db:
+        written = [data["what"] for data in db.scalars(select(Audit.data).where(Audit.action == "export"))]
+    assert written.count("registered") == 4 and {"overview", "offices", "places"} <= set(written)
