@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from helpline import checks, lifecycle, people, store, templates
+from helpline import checks, lifecycle, people, seals, store, templates
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 
@@ -78,12 +78,15 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
 
     @audit.command("verify")
     def verify() -> None:
-        """Recompute every complaint's chain of hashes. Ends with 1 when an event was changed."""
+        """Recompute every complaint's chain of hashes and the audit's seals. Ends with 1 when something was changed."""
         broken = checks.broken_chains(runtime)
         for complaint_id, seqs in broken:
             click.echo(f"complaint {complaint_id}: events {seqs} do not follow from what stands before them")
-        click.echo("Every chain is whole." if not broken else f"{len(broken)} chains are broken.")
-        sys.exit(1 if broken else 0)
+        torn = seals.broken(runtime)
+        for first, last in torn:
+            click.echo(f"audit: rows {first} to {last} are not what was sealed")
+        click.echo("Every chain is whole." if not broken and not torn else f"{len(broken)} chains and {len(torn)} seals are broken.")
+        sys.exit(1 if broken or torn else 0)
 
 
 def _people_commands(app: Flask, runtime: Runtime) -> None:

@@ -17,6 +17,7 @@ from agent_console import (
     exporting,
     intake,
     messages,
+    oversight,
     reference_data,
     routing_page,
     sign_in,
@@ -41,6 +42,7 @@ PARTS = (
     routing_page,
     dashboards,
     exporting,
+    oversight,
 )
 
 
@@ -91,7 +93,7 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
             "day": lambda moment: texts.day(moment, language()),
             "worktime": lambda minutes: texts.worktime(minutes, runtime.calendar.day_minutes, language()), "phone": access.shown_number, "name_of": name_of,
             "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
-            "now": utc_now, "reference": runtime.reference, "settings": runtime.config, "may": lambda e: may(e),
+            "now": utc_now, "audit_details": oversight.details, "reference": runtime.reference, "settings": runtime.config, "may": lambda e: may(e),
             "is_late": lambda row: bool(row.due_at and row.due_at < utc_now() and lifecycle.is_open(row.state) and row.state != "resolved"),
         }  # fmt: skip
 

@@ -83,7 +83,11 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 abort(404)
             with file:
                 content = io.BytesIO(file.read())  # at most 20 MB: its size must be known for ranges
-            return send_file(content, mimetype=found.content_type or "audio/wav", conditional=True, max_age=0)
+            kind, about = found.content_type or "audio/wav", found.complaint_id
+        if request.headers.get("Range", "bytes=0-").startswith("bytes=0-"):  # once for a hearing, not for each piece of it
+            with runtime.writing() as writing:
+                access.audit(writing, "recording.heard", about, recording=recording_id)
+        return send_file(content, mimetype=kind, conditional=True, max_age=0)
 
 
 def _version(seen: str, row: Any, stored: list[Any]) -> int | None:

@@ -6,15 +6,17 @@ What is found stands in a list in the console until a later check finds it right
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, String, and_, cast, exists, insert, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
-from helpline import lifecycle
+from helpline import lifecycle, suspicions
 from helpline.lifecycle import State, is_worked_on
 from helpline.runtime import Runtime
-from models import Complaint, Event, Finding, Outgoing, User
+from helpline.sla import IST
+from models import Complaint, Event, Finding, LastRun, Outgoing, User
 
 _WORKED_ON = [str(state) for state in State if is_worked_on(state)]
 _TELLING = sorted({row.action for row in lifecycle.TABLE if row.tells})
@@ -62,6 +64,39 @@ KINDS: dict[str, Callable[[Runtime, datetime], Any]] = {
     "untold": _untold,
 }
 BATCH = 5000
+HOUR = time(2, 30)  # Asia/Kolkata
+
+
+def check_when_due(runtime: Runtime, now: datetime) -> bool:
+    """Check at night; and at once when the night before has gone by without a check. Of several workers one does."""
+    if not _begin(runtime, now):
+        return False
+    check(runtime, now)
+    suspicions.look(runtime, now)
+    return True
+
+
+def last_due(now: datetime) -> datetime:
+    """The latest half past two at night, in Asia/Kolkata, that is not later than `now`."""
+    local = now.astimezone(IST)
+    night = datetime.combine(local.date(), HOUR, IST)
+    return night if night <= local else night - timedelta(days=1)
+
+
+def _begin(runtime: Runtime, now: datetime) -> bool:
+    due = last_due(now)
+    with runtime.reading() as session:
+        last = session.scalar(select(LastRun.at).where(LastRun.name == "nightly"))
+    if last is not None and last >= due:
+        return False
+    try:
+        with runtime.writing() as db:
+            if last is None:
+                db.execute(insert(LastRun), [{"name": "nightly", "at": now}])
+                return True
+            return bool(db.execute(update(LastRun).where(LastRun.name == "nightly", LastRun.at < due).values(at=now)).rowcount)
+    except IntegrityError:
+        return False
 
 
 def check(runtime: Runtime, now: datetime) -> dict[str, int]:

@@ -23,6 +23,7 @@ from helpline import (
     delivery,
     nightly,
     recordings,
+    seals,
     search,
     translation,
     unanswered,
@@ -55,7 +56,8 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
         "callbacks": (max(poll, 5), lambda: callbacks.work(runtime, now())),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
         "clocks": (60, lambda: clocks.tick(runtime, now())),
-        "nightly": (24 * 3600, lambda: nightly.check(runtime, now())),
+        "nightly": (300, lambda: nightly.check_when_due(runtime, now())),
+        "seals": (120, lambda: seals.seal(runtime, now())),
         "heartbeat": (10, lambda: beat(runtime, now())),
         "tidy": (3600, lambda: tidy(runtime, now())),
     }

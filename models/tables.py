@@ -366,6 +366,31 @@ class WorkCode(Base):
     __table_args__ = (UniqueConstraint("user_id", "complaint_id"),)
 
 
+class LastRun(Base):
+    """When a job that runs once a night was last begun."""
+
+    __tablename__ = "last_runs"
+    name: Mapped[str] = mapped_column(String(30), primary_key=True)
+    at: Mapped[datetime]
+
+
+class Suspicion(Base):
+    """A resolution that looks wrong, until somebody has looked into it."""
+
+    __tablename__ = "suspicions"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)  # of the event that resolved it
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)  # helpline.suspicions.KINDS
+    at: Mapped[datetime]  # of the resolution
+    office_code: Mapped[str] = mapped_column(OFFICE)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    found_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    data: Mapped[dict[str, Any]]
+    __table_args__ = (Index("ix_suspicions_at", "at"),)
+
+
 class SearchWord(Base):
     """A complaint's searchable words (folded), so that search is an index look-up on SQLite and PostgreSQL alike."""
 
@@ -605,7 +630,7 @@ class Tally(Base):
 
 
 class Audit(Base):
-    """Who did or saw what in the console, beside the complaints' own events."""
+    """Who did or saw what in the console, beside the complaints' own events. Append-only: triggers refuse UPDATE and DELETE."""
 
     __tablename__ = "audit"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -614,7 +639,18 @@ class Audit(Base):
     action: Mapped[str] = mapped_column(String(40))
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
     data: Mapped[dict[str, Any]]
-    __table_args__ = (Index("ix_audit_at", "at"),)
+    __table_args__ = (Index("ix_audit_at", "at"), Index("ix_audit_user_id", "user_id", "at"), Index("ix_audit_complaint_id", "complaint_id", "at"))
+
+
+class AuditSeal(Base):
+    """A hash over a run of rows of the audit and the seal before it (helpline.seals)."""
+
+    __tablename__ = "audit_seals"
+    first_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    last_id: Mapped[int] = mapped_column(Id)
+    count: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
 
 
 class Heartbeat(Base):

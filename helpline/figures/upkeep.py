@@ -81,14 +81,16 @@ def take_in(db: Connection, complaint_id: int, since: int) -> None:
 def beside(db: Connection, *which: Any) -> Counter[Key]:
     """What the events of `which` count for their offices: news given or not, and how long each had it."""
     found: Counter[Key] = Counter()
+    day = ist_day(Event.at)
     for name, condition in EVENTS.items():
-        for office, day in db.execute(select(EVENT_OFFICE, ist_day(Event.at)).where(*which, condition)):
-            found["office", name, office, "", day, 0] += 1
-    held = select(Holding.office_code, ist_day(Holding.until), Holding.working_minutes).where(
-        exists().where(Event.complaint_id == Holding.complaint_id, Event.at == Holding.until, *which)
-    )
-    for office, day, minutes in db.execute(held):
-        found["office", "held", office, "", day, -(-minutes // 60)] += 1
+        counted = select(EVENT_OFFICE.label("office"), day.label("day"), func.count()).where(*which, condition).group_by("office", "day")
+        for office, on, count in db.execute(counted):
+            found["office", name, office, "", on, 0] += count
+    ended = exists().where(Event.complaint_id == Holding.complaint_id, Event.at == Holding.until, *which)
+    hours = (Holding.working_minutes + 59) // 60
+    held = select(Holding.office_code, ist_day(Holding.until).label("day"), hours.label("hours"), func.count()).where(ended)
+    for office, on, taken, count in db.execute(held.group_by(Holding.office_code, "day", "hours")):
+        found["office", "held", office, "", on, taken] += count
     return found
 
 
