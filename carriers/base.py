@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 # ── what comes in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -15,8 +15,7 @@ class Refused(Exception):
     """The request is not from the carrier, or cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message as a carrier brought it. `sid` tells it from every other one of this carrier: delivered twice, it is the same."""
 
     carrier: str

@@ -82,6 +82,13 @@ def test_a_faulty_prompt_is_named(tmp_path):
     assert "placeholders" in str(refused.value)
 
 
+def test_a_message_that_can_exceed_its_budget_keeps_the_application_from_starting(tmp_path):
+    texts = "".join(f"  {lang}: '{'ক' * 50} {{office}}'\n" for lang in ("bn", "en", "hi"))
+    (tmp_path / "x.yaml").write_text("a.b:\n  sms: true\n  segments: 1\n" + texts, encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"x\.yaml: a\.b: bn takes 2 segments at its longest, 1 are allowed"):
+        load_catalogue(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "segments"),
     [("", 1), ("a" * 160, 1), ("a" * 161, 2), ("a" * 306, 2), ("a" * 307, 3), ("€" * 80, 1), ("€" * 81, 2), ("ক" * 70, 1), ("ক" * 71, 2),
