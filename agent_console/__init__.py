@@ -21,6 +21,7 @@ from agent_console import (
     reference_data,
     routing_page,
     sign_in,
+    telephone,
     texts,
     worklist,
 )
@@ -43,6 +44,24 @@ PARTS = (
     dashboards,
     exporting,
     oversight,
+    telephone,
+)
+
+# The pages in the header, each for whoever may see it.
+NAVIGATION = (
+    ("console.worklist", "nav.worklist"),
+    ("console.dashboard", "nav.dashboard"),
+    ("console.new", "nav.new"),
+    ("console.phone", "nav.phone"),
+    ("console.callbacks_page", "nav.callbacks"),
+    ("console.board", "nav.board"),
+    ("console.messages", "nav.messages"),
+    ("console.suspicious", "nav.suspicions"),
+    ("console.findings", "nav.findings"),
+    ("console.routing_page", "nav.routing"),
+    ("console.audit_page", "nav.audit"),
+    ("console.accounts", "nav.accounts"),
+    ("console.reference", "nav.reference"),
 )
 
 
@@ -93,7 +112,8 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
             "day": lambda moment: texts.day(moment, language()),
             "worktime": lambda minutes: texts.worktime(minutes, runtime.calendar.day_minutes, language()), "phone": access.shown_number, "name_of": name_of,
             "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
-            "now": utc_now, "audit_details": oversight.details, "reference": runtime.reference, "settings": runtime.config, "may": lambda e: may(e),
+            "now": utc_now, "nav": NAVIGATION, "audit_details": oversight.details, "reference": runtime.reference, "settings": runtime.config,
+            "may": lambda e: may(e),
             "is_late": lambda row: bool(row.due_at and row.due_at < utc_now() and lifecycle.is_open(row.state) and row.state != "resolved"),
         }  # fmt: skip
 

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from agent_console import access, callbacks
 from helpline import callbacks as ledger
-from helpline import classify, complaints, numbers, scope, sla
+from helpline import classify, complaints, numbers, queueing, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
@@ -38,6 +38,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             else:
                 draft_id = draft.id
             complaints.update_draft(db, draft_id, now, **values)
+            queueing.attach(db, access.current().id, draft_id)
         return jsonify({"draft": str(draft_id)})
 
     @blueprint.post("/new")

@@ -109,7 +109,7 @@ class SmsCarrier(Protocol):
 class OutgoingCall:
     """A call to be made. `url`: who asks what to say; `report`: who is told of its end."""
 
-    to: str  # E.164
+    to: str  # E.164, or `client:…` for a browser
     url: str
     report: str
     ring_seconds: int
@@ -139,6 +139,15 @@ class VoiceCarrier(Protocol):
 
     def call_state(self, sid: str) -> CallState | None:
         """Where a call stands; None when the carrier does not know it. Raises Temporary."""
+
+    def redirect(self, sid: str, url: str) -> None:
+        """Let a call go on at `url`. Raises CarrierError."""
+
+    def hold(self, room: str, sid: str, held: bool, music_url: str) -> None:
+        """Hold a call in a room, or take it back. Raises CarrierError."""
+
+    def hang_up(self, sid: str) -> None:
+        """End a call; one that is over already is no error. Raises CarrierError."""
 
     def fetch_recording(self, url: str) -> tuple[bytes, str]:
         """(content, media type). Raises Absent, Temporary or Permanent."""

@@ -14,6 +14,7 @@ from carriers.base import (
     Absent,
     Accepted,
     CallState,
+    CarrierError,
     Codes,
     Incoming,
     Message,
@@ -192,6 +193,42 @@ class Twilio:
             raise Permanent("size")
         return answer.content, answer.headers.get("content-type", "").partition(";")[0]
 
+    # ── calls with agents ──
+
+    def redirect(self, sid: str, url: str) -> None:
+        """Let a call go on at `url`. Raises Permanent when it is over."""
+        self._asked(lambda client: client.calls(sid).update(url=url, method="POST"))
+
+    def hold(self, room: str, sid: str, held: bool, music_url: str) -> None:
+        def ask(client: Client) -> Any:
+            found = client.conferences.list(friendly_name=room, status="in-progress", limit=1)
+            if not found:
+                raise Temporary("no_room")
+            return client.conferences(found[0].sid).participants(sid).update(hold=held, hold_url=music_url)
+
+        self._asked(ask)
+
+    def hang_up(self, sid: str) -> None:
+        """End a call; one that is over is no error."""
+        try:
+            self._asked(lambda client: client.calls(sid).update(status="completed"))
+        except CarrierError as error:
+            if error.code not in ("21220", "20404"):
+                raise
+
+    def _asked(self, ask: Callable[[Client], Any]) -> Any:
+        import requests
+        from twilio.base.exceptions import TwilioRestException
+
+        try:
+            return ask(self._client())
+        except TwilioRestException as error:
+            raise self._refusal(error) from None
+        except requests.ReadTimeout:
+            raise Unknown("timeout") from None
+        except requests.RequestException:
+            raise Temporary("connection") from None
+
     def _moved(self, url: str) -> str:
         return self._api_base + url.removeprefix(API) if url.startswith(API) else url
 
@@ -223,3 +260,13 @@ def _call_state(call: Any) -> CallState:
 def _was_sent(error: Exception) -> bool:
     """Whether the connection broke after the request may have left."""
     return "NewConnectionError" not in repr(error) and "refused" not in repr(error).lower()
+
+
+def browser_token(account_sid: str, key: tuple[str, str], identity: str, seconds: int = 3600) -> str:
+    """What an agent's browser needs to be rung (`client:<identity>`): a signed token, for an API key (its id and secret)."""
+    from twilio.jwt.access_token import AccessToken
+    from twilio.jwt.access_token.grants import VoiceGrant
+
+    token = AccessToken(account_sid, *key, identity=identity, ttl=seconds)
+    token.add_grant(VoiceGrant(incoming_allow=True))
+    return str(token.to_jwt())

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, insert, select, update
 
 from helpline import complaints, numbers
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import Role, State
 from helpline.runtime import Runtime
-from models import Call, Complaint, Inbound, Phone, Recording
+from models import Call, Complaint, Inbound, Phone, Recording, Waiting
 from models.direct import Reader, Write
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ _complaint_by_sid = select(Complaint.__table__).join(_calls, _calls.c.complaint_
 # Nodes of the call tree where a caller has had what they came for.
 FULFILLING = frozenset({"registered", "told", "added", "confirmed", "rated", "reopened", "not_yet", "goodbye"})
 _reach = update(Call).where(_calls.c.sid == bindparam("the_sid")).values(at=bindparam("node"), seen_at=bindparam("now"))
+_with_an_agent = exists().where(Waiting.call_sid == _calls.c.sid, Waiting.state == "talking")
 _stored = select(Inbound.answer).where(Inbound.key == bindparam("key"))
 _insert_inbound = insert(Inbound)
 
@@ -145,11 +146,16 @@ def finish(db: Connection, runtime: Runtime, sid: str, now: datetime) -> None:
         complaints.register(db, runtime, row.id, SYSTEM, now)
 
 
+def touch(db: Connection, sid: str, now: datetime) -> None:
+    """The call is still there."""
+    db.execute(update(Call).where(_calls.c.sid == sid).values(seen_at=now))
+
+
 def sweep(runtime: Runtime, now: datetime, *, limit: int = 100) -> int:
     """End calls of which nothing was heard for `voice.call_silent_minutes`: their last report was lost."""
     silent = now - timedelta(minutes=runtime.config.voice.call_silent_minutes)
     with runtime.reading() as session:
-        sids = list(session.scalars(select(_calls.c.sid).where(_calls.c.ended_at.is_(None), _calls.c.seen_at < silent).limit(limit)))
+        sids = list(session.scalars(select(_calls.c.sid).where(_calls.c.ended_at.is_(None), _calls.c.seen_at < silent, ~_with_an_agent).limit(limit)))
     for sid in sids:
         with runtime.writing() as db:
             end(db, runtime, sid, "silent", now)

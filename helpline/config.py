@@ -164,6 +164,13 @@ class Hours(Section):
         return value
 
 
+class Line(Section):
+    """A number with opening hours of its own."""
+
+    office_hours: Hours
+    closed_on_holidays: bool = False
+
+
 class Voice(Section):
     voices: dict[Language, str]
     somleng_voices: dict[Language, str]
@@ -174,6 +181,8 @@ class Voice(Section):
     agent_numbers: tuple[str, ...]
     agent_ring_seconds: int = Field(ge=5, le=120)
     office_hours: Hours
+    closed_on_holidays: bool
+    lines: dict[str, Line]
     call_silent_minutes: int = Field(ge=1)
     audio_dir: str
 
@@ -190,6 +199,17 @@ class Callbacks(Section):
     missed_seconds: int = Field(ge=0)
     missed_sms_hours: int = Field(ge=1, le=40)
     unnamed_categories: tuple[str, ...]
+
+
+class Queue(Section):
+    ring_seconds: int = Field(ge=5, le=120)
+    wrap_up_seconds: int = Field(ge=0)
+    unseen_seconds: int = Field(ge=10)
+    any_language_seconds: int = Field(ge=0)
+    target_seconds: int = Field(ge=1)
+    announce_seconds: int = Field(ge=5)
+    most_waiting: int = Field(ge=1)
+    listening_in: bool
 
 
 class Sms(Section):
@@ -296,6 +316,8 @@ class Secrets(BaseModel):
     twilio_account_sid: str = Field(repr=False)
     twilio_auth_token: str = Field(repr=False)
     twilio_auth_token_next: str = Field(default="", repr=False)  # the second token while one is being changed
+    twilio_api_key: str = Field(default="", repr=False)  # for the agents' telephones in the browser: an API key's id and secret
+    twilio_api_secret: str = Field(default="", repr=False)
     metrics_token: str = Field(default="", repr=False)
     smtp_password: str = Field(default="", repr=False)
     kannel_password: str = Field(default="", repr=False)
@@ -314,6 +336,7 @@ class Config(Section):
     carriers: Carriers
     voice: Voice
     callbacks: Callbacks
+    queue: Queue
     sms: Sms
     status_lookups: StatusLookups
     casework: Casework

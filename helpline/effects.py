@@ -102,6 +102,7 @@ _TABLES: dict[str, Callable[[Runtime], Any]] = {
     "pincode": lambda runtime: runtime.reference.pincodes,
     "rejection_reason": lambda _: lifecycle.REJECTION_REASONS,
     "priority": lambda _: sla.PRIORITIES,
+    "heard": lambda _: ("confirmed", "corrected"),
 }
 _FITTING: dict[str, Callable[[str], Any]] = {
     "rating": _rating,

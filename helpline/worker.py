@@ -25,6 +25,7 @@ from helpline import (
     recordings,
     seals,
     search,
+    switchboard,
     translation,
     unanswered,
 )
@@ -49,6 +50,7 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
         "ring": (poll, lambda: calling.place_due(runtime, carriers.voice, now)),
         "ring-settle": (30, lambda: calling.settle_lost(runtime, carriers.voice, now())),
         "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carriers.voice, now())),
+        "switchboard": (poll, lambda: switchboard.work(runtime, carriers.voice, now())),
         "index": (max(poll, 2), lambda: take_in_changes(runtime, now())),
         "translate": (10, lambda: translation.translate_due(runtime, now())),
         "unanswered": (60, lambda: unanswered.register_due(runtime, now())),

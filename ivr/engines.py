@@ -48,7 +48,7 @@ class Engine:
 
 
 _COMMON = frozenset({"Response", "Say", "Play", "Gather", "Record", "Redirect", "Reject", "Dial", "Number", "Sip", "Hangup"})
-TWILIO = Engine("twilio", frozenset(), _COMMON | {"Pause", "break", "Enqueue", "Leave", "Client", "Queue"})
+TWILIO = Engine("twilio", frozenset(), _COMMON | {"Pause", "break", "Enqueue", "Leave", "Client", "Queue", "Conference"})
 SOMLENG = Engine("somleng", frozenset(INSTEAD), _COMMON)
 ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (TWILIO, SOMLENG)}
 

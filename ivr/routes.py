@@ -6,6 +6,7 @@ covers. A step that learns something is kept under the call's id and its number,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from carriers.webhook import Refused, Webhook, receive
-from helpline import calls, complaints, numbers, status
+from helpline import calls, complaints, numbers, queueing, status
 from helpline import text as texts
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import menu, outbound, sound, timing, twiml
 from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn
+from ivr.desk import Desk, Handler
 from ivr.menu import MAX_ARG, Answer, Do, Move, State
 from ivr.recorded import audio_directory
 from ivr.speaking import Speaker
@@ -33,9 +35,9 @@ log = structlog.get_logger()
 MAX_SILENCE = 5000  # milliseconds
 MAX_WORDS = 400  # characters of what was recognised
 # Nodes that tell something of the store: rendered inside a transaction.
-TELLING = frozenset({"summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
+TELLING = frozenset({"agent", "summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
 # Where a caller who rings off wants something of us: their coming there is kept, though the step learns nothing else.
-MARKED = frozenset({"status", "add", "reopen", "problem", "agent"})
+MARKED = frozenset({"status", "add", "reopen", "problem"})
 
 
 class TreeError(Exception):
@@ -63,7 +65,10 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
         blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, handler), methods=["POST"])
     blueprint.add_url_rule("/outbound", "outbound", _spoken(runtime, line, lambda webhook: outbound.answered(line, webhook)), methods=["POST"])
     blueprint.add_url_rule("/outbound/status", "outbound_status", _silent(runtime, lambda webhook: outbound.ended(runtime, webhook)), methods=["POST"])
-    for path, silent in (("/status", line.ended), ("/recording", line.recorded)):
+    desk = line.desk
+    for path, told in (("/waiting", desk.waiting), ("/leg", desk.leg), ("/room", desk.room), ("/music", desk.music), ("/over", desk.over), ("/read-back", desk.read_back)):
+        blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, line.at_desk(told)), methods=["POST"])
+    for path, silent in (("/status", line.ended), ("/recording", line.recorded), ("/leg-status", line.leg_status)):
         blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, silent), methods=["POST"])
 
     @blueprint.get("/audio/silence/<int:length>.wav")
@@ -124,6 +129,8 @@ class Line:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.speaker = Speaker(runtime)
+        self.desk = Desk(runtime, self.speaker)
+        self.speaker.for_agent = self.desk.ask_for_agent
         self.voices: dict[str, str] = {str(lang): voice for lang, voice in runtime.config.voices.items()}
 
     # ── requests ──
@@ -148,6 +155,9 @@ class Line:
         state = self._state(webhook)
         if state.at == "agent" and webhook.get("DialCallStatus"):
             return self._after_ringing(webhook, state)
+        if state.at == "agent" and webhook.get("QueueResult"):
+            with self.runtime.writing() as db:
+                return self._render(self.desk.after_queue(db, self._sid(webhook), state, webhook.get("QueueResult")))
         if webhook.query.get("show"):
             move = Move(state)
         else:
@@ -226,7 +236,21 @@ class Line:
         outcome = webhook.get("CallStatus").lower()
         if outcome in calls.ENDED:
             with self.runtime.writing() as db:
+                queueing.end(db, self._sid(webhook), utc_now())
                 calls.end(db, self.runtime, self._sid(webhook), outcome, utc_now(), seconds=_seconds(webhook.get("CallDuration")))
+
+    def at_desk(self, handler: Handler) -> Callable[[Webhook], str]:
+        """A request about a caller and an agent, in one transaction."""
+
+        def answer(webhook: Webhook) -> str:
+            with self.runtime.writing() as db:
+                return self._render(handler(webhook, db))
+
+        return answer
+
+    def leg_status(self, webhook: Webhook) -> None:
+        with self.runtime.writing() as db:
+            self.desk.leg_status(webhook, db)
 
     def recorded(self, webhook: Webhook) -> None:
         """A recording is ready. It may come before the step that it belongs to, or after the call."""

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 from sqlalchemy import Connection, Row
 
-from helpline import calls, complaints, notices, numbers, sla, status
+from helpline import calls, complaints, notices, numbers, status
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import aloud, speech, steps
@@ -18,7 +18,7 @@ from ivr.engines import ENGINES, Can
 from ivr.menu import NONE, PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
 from ivr.recorded import Recordings, audio_directory, part_name
 from ivr.speech import Spoken
-from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Step
+from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Said, Step
 from ivr.tree import TREE
 
 Db = Callable[[], Connection]
@@ -28,6 +28,9 @@ GAP_SECONDS = 0.4  # between two groups of a recorded number
 
 class Speaker:
     """Says what follows. `recordings`: those of `voice.audio_dir` unless others are given."""
+
+    # What follows for a caller who wants a person: given by whoever knows the agents (ivr/desk.py).
+    for_agent: Callable[[Connection, Row[Any], State, Sequence[Said]], list[Step]] | None = None
 
     def __init__(self, runtime: Runtime, recordings: Recordings | None = None) -> None:
         self.runtime = runtime
@@ -82,7 +85,7 @@ class Speaker:
         node = TREE[state.at]
         said = [*before, *self._trouble(state, trouble)]
         if isinstance(node, Agent):
-            return self._agent(state, said)
+            return self._agent(state, said, db, call)
         if isinstance(node, Record):
             return self._listen(node, state, said if trouble == "early" else [*said, *self._prompt(node.prompt, state)])
         said += self._said(node, state, db, call, values)
@@ -228,19 +231,17 @@ class Speaker:
         report = f"{self.runtime.config.public_url}/ivr/recording?purpose={node.purpose}"
         return [Listen(self.address(state), report, seconds, tuple(said), self.address(state, early=1)), GoTo(self.address(state, quiet=1))]
 
-    def _agent(self, state: State, said: Sequence[Said]) -> list[Step]:
-        voice = self.runtime.config.voice
-        if not voice.agent_numbers or not sla.open_at(voice.office_hours, utc_now()):
+    def _agent(self, state: State, said: Sequence[Said], db: Db, call: Row[Any] | None) -> list[Step]:
+        if call is None or self.for_agent is None:
             return self.message(state, said)
-        ring = Ring(voice.agent_numbers, self.address(state), self.runtime.config.helpline.number, voice.agent_ring_seconds)
-        return [*said, *self._prompt("agent", state), ring]
+        return self.for_agent(db(), call, state, said)
 
-    def message(self, state: State, said: Sequence[Said] = ()) -> list[Step]:
+    def message(self, state: State, said: Sequence[Said] = (), prompt: str = "message") -> list[Step]:
         """Nobody is there: a message is recorded."""
         node = TREE["message"]
         assert isinstance(node, Record)
         at = replace(state, at="message", number=state.number + 1, arg="")
-        return self._listen(node, at, [*said, *self._prompt("message", at)])
+        return self._listen(node, at, [*said, *self._prompt(prompt, at)])
 
     # ── values of the prompts ──
 

@@ -60,6 +60,29 @@ class Ring:
 
 
 @dataclass(frozen=True)
+class Queue:
+    """Wait for an agent; meanwhile `wait` is asked what is heard, in the end `action` is told how it ended."""
+
+    wait: str
+    action: str
+
+
+@dataclass(frozen=True)
+class LeaveQueue:
+    pass
+
+
+@dataclass(frozen=True)
+class Room:
+    """Talk with whoever is in the room. `music`: heard while alone; `muted`: only listens."""
+
+    name: str
+    action: str
+    music: str
+    muted: bool = False
+
+
+@dataclass(frozen=True)
 class GoTo:
     url: str
 
@@ -69,4 +92,4 @@ class HangUp:
     pass
 
 
-Step = Say | Play | Pause | Ask | Listen | Ring | GoTo | HangUp
+Step = Say | Play | Pause | Ask | Listen | Ring | Queue | LeaveQueue | Room | GoTo | HangUp

@@ -8,7 +8,7 @@ from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from ivr.engines import TWILIO, Can, Engine
-from ivr.steps import WITHIN, Ask, GoTo, HangUp, Listen, Pause, Play, Ring, Said, Say, Step
+from ivr.steps import WITHIN, Ask, GoTo, HangUp, LeaveQueue, Listen, Pause, Play, Queue, Ring, Room, Said, Say, Step
 
 __all__ = ["LOCALE", "MAX_SAY", "Ask", "GoTo", "HangUp", "Listen", "Pause", "Play", "Ring", "Say", "Step", "render", "sentences"]
 
@@ -48,6 +48,12 @@ class _Writer:
                 yield self._listen(step)
             elif isinstance(step, Ring):
                 yield _ring(step)
+            elif isinstance(step, Queue):
+                yield (f'<Enqueue waitUrl={quoteattr(step.wait)} waitUrlMethod="POST" action={quoteattr(step.action)} method="POST">agents</Enqueue>')
+            elif isinstance(step, LeaveQueue):
+                yield "<Leave/>"
+            elif isinstance(step, Room):
+                yield _room(step)
             else:
                 yield f'<Redirect method="POST">{escape(step.url)}</Redirect>' if isinstance(step, GoTo) else "<Hangup/>"
 
@@ -89,6 +95,12 @@ def _ring(step: Ring) -> str:
     numbers = "".join(f"<Number>{escape(n)}</Number>" for n in step.numbers)
     return (f'<Dial action={quoteattr(step.action)} method="POST" timeout="{step.seconds}" '
             f"callerId={quoteattr(step.caller_id)}>{numbers}</Dial>")  # fmt: skip
+
+
+def _room(step: Room) -> str:
+    how = f'beep="false" muted="{str(step.muted).lower()}" startConferenceOnEnter="{str(not step.muted).lower()}"'
+    return (f'<Dial action={quoteattr(step.action)} method="POST"><Conference {how} waitUrl={quoteattr(step.music)} waitMethod="POST">'
+            f"{escape(step.name)}</Conference></Dial>")  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -456,6 +456,65 @@ class Callback(Base):
     )
 
 
+class Attendance(Base):
+    """An agent at the desk, ready for calls or not. Nobody without a row, or unseen for a while, is given one."""
+
+    __tablename__ = "attendance"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    state: Mapped[str] = mapped_column(String(10))  # helpline.queueing.AGENT_STATES
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]  # by the browser, every few seconds
+    languages: Mapped[str] = mapped_column(String(20))  # "bn,en"
+
+
+class Waiting(Base):
+    """A caller who asked for a person: waiting, talking, or what became of it."""
+
+    __tablename__ = "waiting"
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
+    call_sid: Mapped[str] = mapped_column(String(64), unique=True)
+    number: Mapped[str] = mapped_column(PHONE)
+    called: Mapped[str] = mapped_column(PHONE)
+    language: Mapped[str] = mapped_column(LANGUAGE)
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))
+    state: Mapped[str] = mapped_column(String(10))  # helpline.queueing
+    since: Mapped[datetime]
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    offers: Mapped[int] = mapped_column(default=0)
+    offered_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    on_hold: Mapped[bool] = mapped_column(default=False)  # as the agent wants it
+    in_room: Mapped[bool] = mapped_column(default=False)  # the carrier was told to bring the caller to the agent
+    held: Mapped[bool] = mapped_column(default=False)  # as the carrier was last told
+    read_back: Mapped[bool] = mapped_column(default=False)  # what was typed is to be read to the caller
+    __table_args__ = (
+        Index("ix_waiting_open", "since", sqlite_where=text("state IN ('waiting', 'ringing', 'talking')"), postgresql_where=text("state IN ('waiting', 'ringing', 'talking')")),
+        Index("ix_waiting_since", "since"),
+        Index("ix_waiting_ended_at", "ended_at"),
+    )
+
+
+class Leg(Base):
+    """Somebody of the staff in a call: rung, talking, listening."""
+
+    __tablename__ = "legs"
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
+    waiting_id: Mapped[int] = mapped_column(ForeignKey("waiting.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    purpose: Mapped[str] = mapped_column(String(10))  # agent | consult | listen
+    state: Mapped[str] = mapped_column(String(10))  # owed | placing | ringing | answered | ending | ended | failed
+    sid: Mapped[str | None] = mapped_column(String(64))
+    leaving: Mapped[bool] = mapped_column(default=False)  # as soon as a colleague has the call
+    created_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_legs_live", "user_id", "state", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        Index("ix_legs_waiting_id", "waiting_id"),
+    )
+
+
 class Inbound(Base):
     """What a carrier sent, under its own id, and what was answered: delivered twice, it gets the same answer."""
 

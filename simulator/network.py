@@ -23,6 +23,7 @@ from urllib.parse import urlencode, urljoin
 import httpx
 
 from simulator import sound
+from simulator.exchange import Exchange
 from simulator.settings import FAILING, Settings
 from simulator.store import Store
 
@@ -67,6 +68,7 @@ class Network:
         self.store = Store(settings.database)
         self._client = client
         self._is_somleng = settings.engine == "somleng"
+        self.exchange = Exchange(self)
 
     # ── calls ──
 
@@ -132,7 +134,7 @@ class Network:
     def press(self, sid: str, keys: str) -> Call:
         """Keys pressed at what is asked now: a Gather takes as many as it wants, a Record ends at its finishing key."""
         pending = self._asked(sid)
-        while keys and pending:
+        while keys and pending and pending["verb"] in ("Gather", "Record"):
             keys = self._press_at(sid, pending, keys)
             pending = self.store.pending(sid)
         return self.call(sid)
@@ -175,12 +177,15 @@ class Network:
     def speak(self, sid: str, text: str, language: str = "bn", wav: bytes | None = None, ending: str = "#") -> Call:
         """Speech into what is asked now: recognised at a Gather that takes speech, recorded at a Record until the key `ending`."""
         pending = self._asked(sid)
-        if pending and pending["verb"] == "Record":
+        if pending and pending["verb"] == "Conference":
+            audio = self._recorded(sid, wav)["RecordingSid"] if wav else ""
+            self.exchange.say(sid, text or "🎤", audio)
+        elif pending and pending["verb"] == "Record":
             self._note(sid, "caller", text or "🎤")
             fields = self._recorded(sid, wav or sound.spoken(text, language))
             self._report_recording(sid, pending, fields)
             self._follow(sid, pending["action"], self._told(fields, ending))
-        elif pending and pending["speech"] and not self._is_somleng:
+        elif pending and pending.get("speech") and not self._is_somleng:
             self._note(sid, "caller", text)
             self._follow(sid, pending["action"], {"SpeechResult": text, "Confidence": "0.91"})
         elif pending:
@@ -197,7 +202,9 @@ class Network:
         elif pending and pending["verb"] == "Record":
             self._note(sid, "caller", "…")
             self._empty(sid, pending)
-        elif pending:
+        elif pending and pending["verb"] == "Wait":
+            self._follow(sid, pending["wait"], self.exchange.queue_fields(sid))
+        elif pending and "rest" in pending:
             self._note(sid, "caller", "…")
             self._go_on(sid, pending["rest"], pending["base"])
         return self.call(sid)
@@ -281,10 +288,21 @@ class Network:
                 return None
             elif verb.tag == "Redirect":
                 return urljoin(base, (verb.text or "").strip()), {}
+            elif verb.tag == "Enqueue":
+                return self.exchange.enqueue(sid, verb, base)
+            elif verb.tag == "Leave":
+                return self.exchange.leave(sid)
+            elif verb.tag == "Dial" and verb.find("Conference") is not None:
+                self.exchange.join(sid, verb, base)
+                return None
             elif verb.tag == "Dial":
                 return self._ring(sid, verb, base)
             elif verb.tag in ("Hangup", "Reject"):
                 break
+        else:
+            if queued := self.store.row("SELECT wait FROM queued WHERE sid = ?", sid):
+                self._set(sid, {"verb": "Wait", "wait": queued["wait"], "digits": None, "speech": False})  # what is heard while waiting begins again
+                return None
         self._end(sid)
         return None
 
@@ -333,6 +351,7 @@ class Network:
         """`seconds`: how long it is said to have lasted; by the clock unless given."""
         row = self.store.row("SELECT started FROM calls WHERE sid = ?", sid) or {"started": time.time()}
         self.store.run("UPDATE calls SET state = 'completed', pending = NULL WHERE sid = ?", sid)
+        self.exchange.ended(sid)
         lasted = seconds or max(1, round(time.time() - row["started"]))
         self._post_quietly(self._report_of(sid), sid, {"CallStatus": "completed", "CallDuration": str(lasted)})
 

@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS heard (id INTEGER PRIMARY KEY, sid TEXT, who TEXT, te
 CREATE TABLE IF NOT EXISTS messages (sid TEXT PRIMARY KEY, sender TEXT, recipient TEXT, body TEXT, status TEXT, code TEXT,
   callback TEXT, made REAL, seq INTEGER);
 CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, call_sid TEXT, wav BLOB, seconds INTEGER, made REAL);
+CREATE TABLE IF NOT EXISTS queued (sid TEXT PRIMARY KEY, wait TEXT, action TEXT, since REAL);
+CREATE TABLE IF NOT EXISTS members (sid TEXT PRIMARY KEY, room TEXT, action TEXT, ends INTEGER, muted INTEGER, held INTEGER);
 CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value TEXT);
 """
 

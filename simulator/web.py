@@ -79,6 +79,10 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
     action("agents", lambda n, g: n.store.run("INSERT OR REPLACE INTO switches VALUES ('agents', ?)",
                                               "answered" if g.get("answer") else "no-answer"))  # fmt: skip
 
+    action("ringing", lambda n, g: {"call": n.ringing(_end_of(g))})
+    action("mute", lambda n, g: n.exchange.mute(str(g["sid"]), bool(g.get("muted"))))
+    action("listen", lambda n, g: _call(n.call(str(g["sid"]))))
+
     @blueprint.post("/api/record")
     def record() -> Response:
         """What the microphone took, as WAV."""
@@ -88,6 +92,14 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
         if wav[:4] != b"RIFF":
             abort(400)
         return jsonify(_call(_network(settings).speak(request.args.get("sid", ""), "", wav=wav)))
+
+    @blueprint.get("/api/audio/<sid>.wav")
+    def spoken_into_a_room(sid: str) -> Response:
+        """What somebody said in a room, for the others to hear."""
+        row = _network(settings).store.row("SELECT wav FROM recordings WHERE sid = ?", sid)
+        if row is None:
+            abort(404)
+        return Response(row["wav"], mimetype="audio/wav", headers={"Cache-Control": "no-store"})
 
     @blueprint.get("/api/thread")
     def thread() -> Response:
@@ -109,6 +121,12 @@ def _line(given: dict[str, Any]) -> str:
     return number
 
 
+def _end_of(given: dict[str, Any]) -> str:
+    """A telephone of the page, or an agent's browser."""
+    to = str(given.get("to", ""))
+    return to if to.startswith("client:") else _line({"number": to})
+
+
 def _keys(given: dict[str, Any]) -> str:
     return "".join(ch for ch in str(given.get("keys", "")) if ch in "0123456789*#")[:40]
 
@@ -116,7 +134,7 @@ def _keys(given: dict[str, Any]) -> str:
 def _call(call: Any) -> dict[str, Any]:
     asked = call.pending or {}
     return {"sid": call.sid, "state": call.state, "asks": asked.get("verb"), "digits": asked.get("digits"), "speech": asked.get("speech"),
-            "heard": [{"who": h.who, "text": h.text, "language": h.language} for h in call.heard]}  # fmt: skip
+            "heard": [{"who": h.who, "text": h.text, "language": h.language, "audio": h.voice if h.voice.startswith("RE") else ""} for h in call.heard]}  # fmt: skip
 
 
 # ── the carrier's REST API, as the official SDK calls it ────────────────────────────────────────────────────────────
@@ -159,7 +177,7 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
     def create_call() -> tuple[Response, int]:
         authorised()
         to, url = request.form.get("To", ""), request.form.get("Url", "")
-        if not to.startswith("+") or not url.startswith("http"):
+        if not to.startswith(("+", "client:")) or not url.startswith("http"):
             return jsonify({"code": 21211, "message": "Invalid 'To' Phone Number", "status": 400}), 400
         network, timeout = _network(settings), request.form.get("Timeout", "60")
         sid = network.ring_up(to, url, request.form.get("StatusCallback", ""), int(timeout) if timeout.isdigit() else 60)
@@ -181,6 +199,8 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
         if network.store.row("SELECT sid FROM calls WHERE sid = ?", sid) is None:
             return jsonify({"code": 20404, "message": "not found", "status": 404}), 404
         return jsonify(_call_resource(settings, network, sid)), 200
+
+    _calls_api(blueprint, settings, base, authorised)
 
     @blueprint.get(f"{base}/Recordings/<sid>.wav")
     @blueprint.get(f"{base}/Calls/<_call>/Recordings/<sid>.wav")
@@ -204,6 +224,48 @@ def _call_resource(settings: Settings, network: Network, sid: str) -> dict[str, 
             "duration": "30" if row.get("state") == "completed" else None, "direction": "outbound-api", "date_created": made, "date_updated": made,
             "start_time": made, "end_time": None, "answered_by": None, "api_version": "2010-04-01", "uri": f"/Calls/{sid}.json",
             "subresource_uris": {}}  # fmt: skip
+
+
+def _calls_api(blueprint: Blueprint, settings: Settings, base: str, authorised: Callable[[], None]) -> None:
+    """Calls that the helpline moves and ends, and rooms, as the official SDK asks for them."""
+
+    def soon(do: Callable[[Network], Any]) -> None:
+        """After the answer: what it leads to asks the helpline again."""
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        threading.Timer(0.05, lambda: do(in_process(app, settings))).start()
+
+    @blueprint.post(f"{base}/Calls/<sid>.json")
+    def change_call(sid: str) -> tuple[Response, int]:
+        authorised()
+        try:
+            state = _network(settings).call(sid).state
+        except KeyError:
+            return jsonify({"code": 20404, "message": "not found", "status": 404}), 404
+        if state not in ("ringing", "in-progress"):
+            return jsonify({"code": 21220, "message": "Call is not in-progress", "status": 400}), 400
+        form = request.form.to_dict()
+        if form.get("Status") in ("completed", "canceled"):
+            soon(lambda network: network.exchange.complete(sid))
+        elif form.get("Url"):
+            soon(lambda network: network.exchange.redirect(sid, form["Url"]))
+        return jsonify(_call_resource(settings, _network(settings), sid)), 200
+
+    @blueprint.get(f"{base}/Conferences.json")
+    def conferences() -> Response:
+        authorised()
+        name = request.args.get("FriendlyName", "")
+        found: list[dict[str, Any]] = [{"sid": f"CF{name}", "friendly_name": name, "status": "in-progress", "account_sid": settings.account_sid, "subresource_uris": {},
+                  "uri": "", "api_version": "2010-04-01", "date_created": None, "date_updated": None, "region": "in1"}]  # fmt: skip
+        return jsonify({"conferences": found, "page": 0, "page_size": 50, "next_page_uri": None, "first_page_uri": "", "uri": ""})
+
+    @blueprint.post(f"{base}/Conferences/<conference>/Participants/<sid>.json")
+    def participant(conference: str, sid: str) -> tuple[Response, int]:
+        authorised()
+        held = request.form.get("Hold", "") == "true"
+        if not _network(settings).exchange.hold(conference.removeprefix("CF"), sid, held):
+            return jsonify({"code": 20404, "message": "not found", "status": 404}), 404
+        shown = {"account_sid": settings.account_sid, "call_sid": sid, "conference_sid": conference, "hold": held, "muted": False, "status": "connected"}
+        return jsonify(shown), 200
 
 
 def _message(settings: Settings, network: Network, sid: str) -> dict[str, Any]:
