@@ -157,7 +157,7 @@ class Line:
             return self._after_ringing(webhook, state)
         if state.at == "agent" and webhook.get("QueueResult"):
             with self.runtime.writing() as db:
-                return self._render(self.desk.after_queue(db, self._sid(webhook), state, webhook.get("QueueResult")))
+                return self.render(self.desk.after_queue(db, self._sid(webhook), state, webhook.get("QueueResult")))
         if webhook.query.get("show"):
             move = Move(state)
         else:
@@ -244,7 +244,7 @@ class Line:
 
         def answer(webhook: Webhook) -> str:
             with self.runtime.writing() as db:
-                return self._render(handler(webhook, db))
+                return self.render(handler(webhook, db))
 
         return answer
 
