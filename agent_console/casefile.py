@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
-from helpline import attachments, closures, events, scope
+from helpline import attachments, closures, events, feedback, scope
 from helpline.lifecycle import Role
 from models import Alert, Complaint, Event, Holding, Inbound, Outgoing, Recording, Translated, User
 
@@ -90,7 +90,7 @@ def _alerts(db: Session, complaint_id: int) -> dict[tuple[str, datetime], list[A
     """(action, time) → who was told in the console, and whether they saw it."""
     found: dict[tuple[str, datetime], list[Any]] = {}
     query = select(Alert.__table__, User.name.label("person")).outerjoin(User, User.id == Alert.user_id)
-    for alert in db.execute(query.where(Alert.complaint_id == complaint_id).order_by(Alert.id)):
+    for alert in db.execute(query.where(Alert.complaint_id == complaint_id, Alert.kind != feedback.CONFIDENTIAL).order_by(Alert.id)):
         found.setdefault((alert.kind, alert.at), []).append(alert)
     return found
 

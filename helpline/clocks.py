@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, String, cast, literal, select
 
-from helpline import complaints
+from helpline import asking, complaints
 from helpline.complaints import SYSTEM, CannotAct
 from helpline.lifecycle import State, is_worked_on
 from helpline.runtime import Runtime
@@ -33,6 +33,7 @@ def tick(runtime: Runtime, now: datetime) -> None:
     escalate_due(runtime, now)
     tell_news(runtime, now)
     expire_unanswered(runtime, now)
+    asking.ask_again(runtime, now)
 
 
 def warn_due(runtime: Runtime, now: datetime) -> int:

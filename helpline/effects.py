@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from helpline import acknowledgement, closures, lifecycle, offices, routing, sla
+from helpline import acknowledgement, closures, feedback, lifecycle, numbers, offices, routing, sla
 from helpline import text as texts
 from helpline.events import Actor
 from helpline.lifecycle import Kind, State, Transition
@@ -529,4 +529,40 @@ def _keep_text(doing: Doing, after: Mapping[str, Any]) -> None:
     closures.record(doing.db, after, doing.before["last_seq"] + 1, doing.given["report"], doing.actor.user_id, doing.now)
 
 
-_BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {"resolve": _keep_text, "merge": _join, "separate": _part, "name_officer": _bar}
+def _resolved(doing: Doing, after: Mapping[str, Any]) -> None:
+    _keep_text(doing, after)
+    way = "call" if after["told_by"] == "call" or not numbers.is_mobile(after["phone"]) else "sms"
+    feedback.ask(doing.db, after, way, doing.runtime.config.feedback, doing.now)
+
+
+def _said(solved: bool) -> Callable[[Doing, Mapping[str, Any]], None]:
+    """The citizen's answer, of the round that it ends."""
+
+    def rule(doing: Doing, after: Mapping[str, Any]) -> None:
+        key, round_ = doing.before["id"], doing.before["reopen_count"]
+        feedback.answered(doing.db, key, round_, solved, doing.actor.channel, doing.now)
+        if doing.given.get("rating"):
+            feedback.rated(doing.db, key, round_, doing.given["rating"])
+
+    return rule
+
+
+def _rated(doing: Doing, after: Mapping[str, Any]) -> None:
+    feedback.rated(doing.db, doing.before["id"], doing.before["reopen_count"], doing.given["rating"])
+
+
+def _asked_no_more(doing: Doing, after: Mapping[str, Any]) -> None:
+    feedback.given_up(doing.db, doing.before["id"], doing.before["reopen_count"])
+
+
+_BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {
+    "resolve": _resolved,
+    "confirm": _said(True),
+    "reopen": _said(False),
+    "rate": _rated,
+    "expire": _asked_no_more,
+    "withdraw": _asked_no_more,
+    "merge": _join,
+    "separate": _part,
+    "name_officer": _bar,
+}

@@ -72,6 +72,14 @@ def instead(runtime: Runtime, complaint: Row[Any], call: Row[Any], given: Mappin
     return Owed(f"{call.key}:sms", call.to_number, sms, call.complaint_id, id=outgoing_id, check=check)
 
 
+def by(runtime: Runtime, way: str, row: Row[Any], template: str, key: str, now: datetime) -> Owed:
+    """A message about a complaint's `row` in the given way, `sms` or `call`."""
+    outgoing_id = new_id(now)
+    check = proof.code(runtime, outgoing_id)
+    sms = notices.compose(runtime, template, dict(row._mapping), {}, check=check, spoken=way == "call")
+    return Owed(key, row.phone, sms, row.id, kind=way, id=outgoing_id, check=check)
+
+
 def choose(db: Connection, complaint_id: int, told_by: str, now: datetime) -> None:
     """How the citizen wants to hear of this complaint from now on: `sms` or `call`."""
     db.execute(update(Complaint).where(Complaint.id == complaint_id).values(told_by=told_by, updated_at=now))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import acknowledgement, calling, calls, classify, complaints, numbers, proof, status, telling
+from helpline import acknowledgement, calling, calls, classify, complaints, feedback, numbers, proof, status, telling
 from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
 from helpline.places import find_place
@@ -344,7 +344,14 @@ def reopen_it(turn: Turn, _value: str) -> State:
 
 
 def rate(turn: Turn, stars: str) -> State:
-    return _act(turn, "rate", {"rating": stars}, "rated")
+    return _act(turn, "rate", {"rating": stars}, "conduct")
+
+
+def keep_conduct(turn: Turn, said: str) -> State:
+    """Whether anybody asked for money or behaved badly: of the complaint that this call was about."""
+    if about := turn.call.answers.get("about"):
+        feedback.keep_conduct(turn.db, about, said == "yes", turn.now)
+    return turn.to("thanked" if turn.call.answers.get("outbox") else "rated")
 
 
 def _complaint(turn: Turn) -> int | None:
@@ -359,6 +366,9 @@ def _act(turn: Turn, action: str, data: dict[str, Any], then: str) -> State:
         complaints.act(turn.db, turn.runtime, complaint_id or 0, action, calls.CALLER, turn.now, data)
     except CannotAct:
         return turn.to("not_yet")
+    if action in ("confirm", "reopen"):
+        feedback.came_from(turn.db, complaint_id or 0, turn.caller)
+    turn.keep(about=complaint_id)
     return turn.to(then, str(complaint_id))
 
 
@@ -393,7 +403,7 @@ ACTIONS: dict[str, Action] = {
     for f in (speak, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
               keep_place, keep_problem, hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message,
               find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate,
-              hear_again, heard_out, told_by_call)
+              hear_again, heard_out, told_by_call, keep_conduct)
 }  # fmt: skip
 
 # What `again` may say.
@@ -428,7 +438,8 @@ LEADS: dict[str, tuple[str, ...]] = {
     "keep_addition": ("added", "not_yet", "main"),
     "confirm": ("confirmed", "not_yet"),
     "reopen_it": ("reopened", "not_yet"),
-    "rate": ("rated", "not_yet"),
+    "rate": ("conduct", "not_yet"),
+    "keep_conduct": ("rated", "thanked"),
     "hear_again": ("out",),
     "heard_out": ("goodbye",),
     "told_by_call": ("told_by",),

@@ -43,8 +43,10 @@ TREE: dict[str, Node] = {
     "reopen": Digits("reopen", "main", 11, "find_reopen"),
     "solved": Menu("solved", "main", {"1": Do("confirm"), "2": Do("reopen_it")}),
     "confirmed": Menu("confirmed", "main", {str(n): Do("rate", str(n)) for n in range(1, 6)}),
+    "conduct": Menu("conduct", "main", {"1": Do("keep_conduct", "no"), "2": Do("keep_conduct", "yes")}, lost="goodbye"),
     "rated": Say("rated", "main", "main"),
-    "reopened": Say("reopened", "main", "main"),
+    "thanked": Say("rated", "main", "goodbye"),
+    "reopened": Say("reopened", "main", "conduct"),
     "not_yet": Say("not_yet", "main", "main"),
     # calls of ours: what happened, and whether it is solved (ivr/outbound.py)
     "out": Menu("out", "out", {"1": Do("hear_again")}, silent=Do("heard_out"), lost="goodbye"),

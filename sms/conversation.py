@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
-from helpline import acknowledgement, complaints, notices
+from helpline import acknowledgement, complaints, feedback, notices
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import Role, State
 from helpline.runtime import Runtime
@@ -125,6 +125,8 @@ def do(message: Message, row: Row[Any], action: str, data: dict[str, Any], templ
             return Reply(message.say("sms.ask_rating", ack=ack), row.id)
         office = notices.office_name(message.runtime, row.department_code, message.language)
         return Reply(message.say("sms.not_yet", ack=ack, office=office), row.id)
+    if action in ("confirm", "reopen"):
+        feedback.came_from(message.db, row.id, message.sender)
     if done.message and row.phone == message.sender:
         return Reply(done.message, row.id, done.outgoing_id)
     return Reply(message.say(template, ack=ack, rating=data.get("rating", "")), row.id)

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from helpline import acknowledgement, complaints, lifecycle, notices, numbers, proof, status
+from helpline import acknowledgement, complaints, feedback, lifecycle, notices, numbers, outbox, proof, status
+from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint, Event, Phone
@@ -40,7 +41,7 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     """What `sender` gets for `body`. Writes what follows from it into the transaction at hand."""
     if is_plain_status(parsed := parse(body)):  # the commonest message: neither the conversation nor the telephone matters
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
-    awaiting, context = _question(db, sender, body, now)
+    awaiting, context = _question(db, runtime, sender, body, now)
     if _is_lone_number(parsed) and awaiting != "which":
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
     parsed = parse(body, awaiting=awaiting) if awaiting in YES_OR_NO else parsed
@@ -67,7 +68,7 @@ def answer_picture(db: Connection, runtime: Runtime, key: str, sender: str, now:
     return answer_with(lambda m: Reply(m.say("sms.no_pictures")), Message(db, runtime, key, sender, parse(""), language, now))
 
 
-def _question(db: Connection, sender: str, body: str, now: datetime) -> tuple[str | None, dict[str, Any]]:
+def _question(db: Connection, runtime: Runtime, sender: str, body: str, now: datetime) -> tuple[str | None, dict[str, Any]]:
     """What was asked last, and what it was about: by text, or by the message that a complaint is resolved."""
     talk = asked_last(db, sender, now)
     context = dict(talk.context) if talk is not None else {}
@@ -75,7 +76,10 @@ def _question(db: Connection, sender: str, body: str, now: datetime) -> tuple[st
         later = talk is None or str(context.get("asked_at", "")) < resolved[0].resolved_at.isoformat()
         if later or (talk is not None and talk.awaiting != "confirm_file" and body.strip() in _YES_NO_DIGITS):  # no digit is a name
             return "feedback", {"language": resolved[0].language}
-    return (str(talk.awaiting), context) if talk is not None else (None, {})
+    if talk is not None:
+        return str(talk.awaiting), context
+    follows = feedback.follow_up(db, sender, runtime.config.feedback, now) if len(body.strip()) <= SHORT_ANSWER else None
+    return (follows[1], {"language": follows[0].language, "complaint": follows[0].id}) if follows else (None, {})
 
 
 def _asks_staff(message: Message) -> bool:
@@ -103,7 +107,7 @@ def _answer_our_question(message: Message) -> Reply | None:
 
 
 NEVER_AN_ANSWER = ("stop", "start", "language", "help", "greeting", "status", "check")
-YES_OR_NO = ("confirm_file", "feedback")
+YES_OR_NO = ("confirm_file", "feedback", "conduct")
 _YES_NO_DIGITS = ("1", "2", "১", "২", "१", "२")
 
 
@@ -245,7 +249,16 @@ def rate(message: Message) -> Reply:
         return row
     if message.parsed.rating is None:
         return Reply(message.say("sms.ask_rating", ack=acknowledgement.display(row.ack)), row.id)
-    return do(message, row, "rate", {"rating": message.parsed.rating}, "sms.rated")
+    return _rate(message, row, message.parsed.rating)
+
+
+def _rate(message: Message, row: Row[Any], stars: int) -> Reply:
+    """Rated; the question on conduct follows, unless it was answered."""
+    reply = do(message, row, "rate", {"rating": stars}, "sms.rated")
+    follows = feedback.follow_up(message.db, message.sender, message.runtime.config.feedback, message.now)
+    if follows is None or follows[0].id != row.id or follows[1] != "conduct":
+        return reply
+    return Reply(message.say("sms.ask_conduct", ack=acknowledgement.display(row.ack)), row.id)
 
 
 def cancel(message: Message) -> Reply:
@@ -280,7 +293,9 @@ def _ask_which(message: Message, row: Row[Any], action: str) -> Reply:
 
 def _conclude(message: Message, row: Row[Any], action: str) -> Reply:
     if action == "reopen":
-        return _reopen(message, row)
+        reply = _reopen(message, row)
+        _ask_conduct(message, row)
+        return reply
     reply = do(message, row, "confirm", {}, "sms.added")
     ask(message, "rate", minutes=RATING_MINUTES, complaint=row.id)
     return reply
@@ -304,7 +319,27 @@ def got_rating(message: Message) -> Reply | None:
     if stars <= 2:
         return Reply(message.say("sms.ask_rating", ack=acknowledgement.display(row.ack)), row.id)
     forget(message)
-    return do(message, row, "rate", {"rating": stars}, "sms.rated")
+    return _rate(message, row, stars)
+
+
+def _ask_conduct(message: Message, row: Row[Any]) -> None:
+    """After a no: the question on conduct, as a message of its own."""
+    if row.state != State.RESOLVED:
+        return
+    name, ack = message.runtime.config.helpline.short_name, acknowledgement.display(row.ack)
+    sms = message.runtime.catalogue.sms("sms.ask_conduct", row.language, helpline=name, ack=ack)
+    outbox.owe(message.db, outbox.Owed(f"conduct:{row.id}:{row.reopen_count}", message.sender, sms, row.id, asked=True), message.now)
+
+
+def got_conduct(message: Message) -> Reply | None:
+    """1 or no: nobody asked for money or behaved badly; 2 or yes: somebody did. None when it is something else."""
+    figure = texts.normalise(message.text).strip(" .।!#")
+    said = {"1": False, "2": True}.get(figure, {"confirm": True, "deny": False}.get(message.parsed.intent))
+    if said is None:
+        return None
+    complaint_id = int(message.context["complaint"])
+    feedback.keep_conduct(message.db, complaint_id, said, message.now)
+    return Reply(message.say("sms.thanks_conduct" if said else "sms.thanks"), complaint_id)
 
 
 # ── the line itself ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -382,4 +417,4 @@ INTENTS: dict[str, Handler] = {
     "unknown": not_understood,
 }
 
-CONTINUE: dict[str, Continuing] = {**filing.CONTINUE, "which": got_which, "rate": got_rating}
+CONTINUE: dict[str, Continuing] = {**filing.CONTINUE, "which": got_which, "rate": got_rating, "rating": got_rating, "conduct": got_conduct}
