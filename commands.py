@@ -49,6 +49,21 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
         store.upgrade(runtime.engine)
         click.echo(f"The store is at version {store.newest_revision()}.")
 
+    @app.cli.command("report")
+    @click.option("--month", required=True, help="2026-10")
+    @click.option("--language", type=click.Choice(["bn", "en"]), default="bn", show_default=True)
+    @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="report-<month>-<language>.pdf unless given")
+    def monthly_report(month: str, language: str, out: Path | None) -> None:
+        """The printable report of a month, for the whole state, as PDF."""
+        from agent_console import report
+
+        begins = report.month_of(month)
+        if begins is None:
+            raise click.ClickException(f"{month} is not a month: write it as 2026-10")
+        path = out or Path(f"report-{begins:%Y-%m}-{language}.pdf")
+        path.write_bytes(report.make(runtime, begins, language, utc_now()))
+        click.echo(path)
+
     @app.cli.command("count-anew")
     def count_anew() -> None:
         """Make the dashboards' sums from the beginning. Needed only for a store that was filled in another way."""

@@ -81,6 +81,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.office_ranking": SEES_FIGURES,
     "console.places": SEES_FIGURES,
     "console.export": SEES_FIGURES,
+    "console.monthly_report": SEES_FIGURES,
     "console.findings": (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.ADMINISTRATOR),
     "console.suspicious": (Role.SUPERVISOR, Role.MONITOR),
     "console.settle_suspicion": (Role.SUPERVISOR,),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from babel.numbers import format_decimal
@@ -109,7 +109,8 @@ def _all_of(runtime: Runtime, reader: Reader, choice: reading.Choice) -> dict[st
     tables = {name: table(runtime, reader.by(name), name) for name in ("department", "district", "category", "level")}
     trend = _trend(reader, choice)
     times = {name: {share: percentile(hours, share) for share in (0.5, 0.9)} for name in ("responded", "resolved") if (hours := reader.hours(name)) is not None}
-    return {"total": total, "tables": tables, "trend": trend, "times": times, "tiles": TILES, "map": _map(tables["district"]), "charts": _charts(tables, trend)}
+    return {"total": total, "tables": tables, "trend": trend, "times": times, "tiles": TILES, "map": _map(tables["district"]), "charts": _charts(tables, trend),
+            "last_month": (choice.today.replace(day=1) - timedelta(days=1)).isoformat()[:7]}  # fmt: skip
 
 
 def table(runtime: Runtime, counts: reading.Table, dimension: str) -> list[tuple[str, str, Counter[str]]]:
@@ -213,4 +214,4 @@ def _give(blueprint: Blueprint) -> None:
 
     @blueprint.app_context_processor
     def give() -> dict[str, Any]:
-        return {"number": number, "percent": percent, "bucket_label": bucket_label, "figure_url": figure_url}
+        return {"month_name": lambda month: texts.month(date.fromisoformat(f"{month}-01"), language()), "number": number, "percent": percent, "bucket_label": bucket_label, "figure_url": figure_url}

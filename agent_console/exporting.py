@@ -11,12 +11,12 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import Row, Select, select
 
-from agent_console import access, dashboards, texts
+from agent_console import access, dashboards, report, texts
 from agent_console.choosing import Chosen, chosen
 from helpline import acknowledgement, exports, numbers, scope
 from helpline.exports import Cell
 from helpline.figures.reading import Reader
-from helpline.runtime import Runtime
+from helpline.runtime import Runtime, utc_now
 from models import Complaint
 
 FIGURES = (*dashboards.TILES, "judged", "kept")
@@ -35,6 +35,17 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         with runtime.writing() as db:
             access.audit(db, "export", what=what, form=form, chosen=asked.address, further={k: v for k, v in request.args.items() if k in ("body", "held_by")})
         return send(sheet, f"{what}-{asked.choice.last.isoformat()}", form)
+
+
+    @blueprint.get("/report/<month>.pdf")
+    def monthly_report(month: str) -> Response:
+        begins = report.month_of(month)
+        if begins is None or not 2000 < begins.year < 2100:
+            abort(404)
+        with runtime.writing() as db:
+            access.audit(db, "report", month=month[:7])
+        made = report.make(runtime, begins, dashboards.language(), utc_now(), access.current())
+        return Response(made, mimetype="application/pdf", headers={"Content-Disposition": f"inline; filename=report-{begins:%Y-%m}.pdf"})
 
 
 def send(sheet: Sheet, name: str, form: str) -> Response:

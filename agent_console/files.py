@@ -22,6 +22,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/attachments/<int:attachment_id>")
     def attachment(attachment_id: int) -> Response:
         found = _visible(runtime, attachment_id)
+        with runtime.writing() as db:
+            access.audit(db, "attachment.opened", found.complaint_id, attachment=attachment_id)
         return _sent(runtime, found, found.path, found.content_type)
 
     @blueprint.get("/attachments/<int:attachment_id>/small")
