@@ -15,13 +15,13 @@ import structlog
 from sqlalchemy import Connection, Row, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from helpline import acknowledgement, calls, complaints, lifecycle, numbers, outbox, proof, sla
+from helpline import acknowledgement, calls, complaints, lifecycle, missed, numbers, outbox, proof, queueing, sla
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Call, Callback, Complaint, new_id
 
 log = structlog.get_logger()
-REASONS = ("menu", "recording", "agent", "message", "fault", "missed")
+REASONS = ("menu", "recording", "agent", "asked", "message", "fault", "missed")
 STATES = ("due", "claimed", "done", "given_up", "settled")
 OUTCOMES = ("reached", "no_answer", "busy", "wrong_number")
 RECORDING = frozenset({"problem", "problem_review", "name", "addition"})
@@ -61,9 +61,11 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
     number = numbers.e164(call.from_number) or (complaint.phone if complaint is not None else None)
     if number is None:
         return
-    reason = why(runtime, call, complaint)
+    reason = why(runtime, call, complaint, queueing.of_call(db, call.sid))
     if reason is not None:
         note(db, runtime, number, call, complaint, reason, now)
+        if reason == "missed":
+            missed.answer(db, runtime, number, call, now)
     elif not is_ours(call):
         settle(db, number, now, filed=complaint is not None)
     log.info("call.accounted", call=call.sid, reason=reason)
@@ -84,8 +86,12 @@ def is_ours(call: Row[Any]) -> bool:
     return "outbox" in call.answers
 
 
-def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None) -> str | None:
-    """Why the caller is to be rung back; None when they had what they came for."""
+def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None, queued: Row[Any] | None = None) -> str | None:
+    """Why the caller is to be rung back; None when they had what they came for. `queued`: their place in the queue, if they had one."""
+    if queued is not None and queued.answered_at is not None:  # spoke to an agent, who has it
+        return None
+    if queued is not None and queued.state == "callback":
+        return "asked"
     if is_ours(call):
         return "agent" if call.at in WAITING else None
     if complaint is not None and is_unfinished(complaint):

@@ -110,6 +110,7 @@ _FITTING: dict[str, Callable[[str], Any]] = {
     "officer": _number,
     "message": _number,
     "original": acknowledgement.normalise,
+    "phone": numbers.e164,
     "harm_on": _day,
     "news_on": _day,
 }
@@ -261,7 +262,7 @@ def _on_complete(doing: Doing) -> Changes:
     given, before = doing.given, doing.before
     changed: Changes = {name: given[name][: LIMITS[name]] for name in ("name", "place") if name in given}
     changed |= {f"{name}_code": given[name] for name in ("district", "category", "local_body") if name in given}
-    changed |= {"pincode": given["pincode"]} if "pincode" in given else {}
+    changed |= {name: given[name] for name in ("pincode", "phone") if name in given}
     if text := given.get("text"):
         changed["description"] = "\n".join(part for part in (before["description"], text) if part)[: LIMITS["description"]]
     if changed.keys() & {"category_code", "district_code", "local_body_code"}:

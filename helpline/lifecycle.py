@@ -80,7 +80,7 @@ REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "ab
 
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
 FIELDS = ("reason", "rejection_reason", "report", "question", "office", "original", "text", "rating", "category", "priority", "owner",
-          "name", "place", "district", "local_body", "pincode", "harm_on", "news_on", "share", "message", "officer", "files",
+          "name", "place", "district", "local_body", "pincode", "phone", "harm_on", "news_on", "share", "message", "officer", "files",
           "heard")  # fmt: skip
 
 
@@ -124,7 +124,7 @@ TABLE: tuple[Transition, ...] = (
     _row("register", {State.DRAFT}, State.REGISTERED, _CITIZEN | _SYSTEM | _TAKES_CALLS, tells="notify.registered"),
     _row("discard", {State.DRAFT}, State.REJECTED, _CITIZEN | _TAKES_CALLS, ("reason",)),
     _row("complete", _OPEN, None, _CITIZEN | _TAKES_CALLS,
-         optional=("text", "name", "place", "district", "local_body", "pincode", "category", "harm_on")),
+         optional=("text", "name", "place", "district", "local_body", "pincode", "phone", "category", "harm_on")),
     # the desk sorts
     _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority", "district", "harm_on")),
     _row("review", {State.REGISTERED, State.REOPENED}, State.UNDER_REVIEW, _DESK, tells="notify.under_review"),

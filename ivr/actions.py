@@ -12,7 +12,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import acknowledgement, calling, calls, classify, complaints, feedback, numbers, proof, status, telling
+from helpline import (
+    acknowledgement,
+    calling,
+    calls,
+    classify,
+    complaints,
+    feedback,
+    numbers,
+    proof,
+    resuming,
+    status,
+    telling,
+)
 from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
 from helpline.places import find_place
@@ -65,13 +77,22 @@ class Turn:
         """
         found = self.call.answers.get("draft")
         row = complaints.get(self.db, found) if found else None
-        if row is not None and (row.state == Life.DRAFT or self.call.ended_at is not None):
+        if row is not None and (row.state == Life.DRAFT or self.call.ended_at is not None or self.goes_on_with(row)):
             return int(row.id)
         if row is not None:  # a second complaint in the same call
             return self._another()
         draft = calls.draft_of(self.db, self.runtime, self.call, self.state.language, self.now)
         self.keep(draft=draft)
         return draft
+
+    def goes_on_with(self, row: Row[Any] | None) -> bool:
+        """Whether this call completes what the end of an earlier one had registered."""
+        return row is not None and row.id == self.call.answers.get("completing")
+
+    def tell(self, **fields: Any) -> None:
+        """Keep what was told: in the draft; where an earlier call's end has registered it, with this call until it is confirmed."""
+        if not complaints.update_draft(self.db, self.draft(), self.now, **fields):
+            self.keep(told={**self.call.answers.get("told", {}), **fields})
 
     def _another(self) -> int:
         filing = complaints.Filing(channel="voice", language=self.state.language, phone=self.caller, caller_number=self.call.from_number,
@@ -90,6 +111,31 @@ def speak(turn: Turn, language: str) -> State:
     turn.state = replace(turn.state, language=language)
     calls.set_language(turn.db, turn.call, language, turn.now)
     calls.remember_language(turn.db, turn.caller, language, turn.now)
+    if "resumed" in turn.call.answers or turn.call.complaint_id:
+        return begin_anew(turn, "")
+    return first(turn.db, turn.runtime, turn.caller, turn.state, turn.now)
+
+
+def first(db: Connection, runtime: Runtime, caller: str | None, state: State, now: datetime) -> State:
+    """Where a call begins: with what the last one of this telephone was telling, with its open complaint, or with the menu."""
+    if broken := resuming.find(db, runtime, caller, now):
+        return replace(state, at="resume", arg=resuming.named(runtime, broken.complaint.category_code))
+    return replace(state, at="offer" if status.latest_open(db, caller) else "main", arg="")
+
+
+def take_up(turn: Turn, _value: str) -> State:
+    """On with what the last call was telling, where it stopped."""
+    broken = resuming.find(turn.db, turn.runtime, turn.caller, turn.now)
+    if broken is None:
+        return begin_anew(turn, "")
+    resuming.take_over(turn.db, turn.call, broken, turn.now)
+    turn.call = calls.get(turn.db, turn.call.sid) or turn.call
+    node, arg = resuming.where(turn.db, turn.runtime, broken)
+    return ask_contact(turn, "") if node == "contact" else turn.to(node, arg)
+
+
+def begin_anew(turn: Turn, _value: str) -> State:
+    turn.keep(resumed="")
     return turn.to("offer" if status.latest_open(turn.db, turn.caller) else "main")
 
 
@@ -106,14 +152,14 @@ def _tell(turn: Turn, row: Row[Any]) -> State:
 
 
 def keep_category(turn: Turn, code: str) -> State:
-    complaints.update_draft(turn.db, turn.draft(), turn.now, category_code=code, **_routing(turn, code))
+    turn.tell(category_code=code, **_routing(turn, code))
     if turn.runtime.reference.children(code):
         return turn.to("subcategory", f"{code}~0")
     return _after_category(turn, code)
 
 
 def keep_subcategory(turn: Turn, code: str) -> State:
-    complaints.update_draft(turn.db, turn.draft(), turn.now, category_code=code, **_routing(turn, code))
+    turn.tell(category_code=code, **_routing(turn, code))
     return _after_category(turn, code)
 
 
@@ -170,12 +216,12 @@ def keep_pin(turn: Turn, pin: str) -> State:
     entry = turn.runtime.reference.pincodes.get(pin)
     if entry is None:
         return turn.again("pin_unknown")
-    complaints.update_draft(turn.db, turn.draft(), turn.now, pincode=pin, place=entry.area, district_code=entry.district_code)
+    turn.tell(pincode=pin, place=entry.area, district_code=entry.district_code)
     return turn.to("pin_confirm", pin)
 
 
 def keep_district(turn: Turn, code: str) -> State:
-    complaints.update_draft(turn.db, turn.draft(), turn.now, district_code=code)
+    turn.tell(district_code=code)
     return turn.to("name")
 
 
@@ -187,7 +233,7 @@ def heard_place(turn: Turn, words: str) -> State:
         return turn.to("spoken_place", f"{found.district_code}~{found.pincode or ''}~{found.local_body or ''}"[:MAX_ARG])
     if found.ambiguous:
         return turn.to("which_place", "-".join(found.ambiguous[:MAX_CANDIDATES]))
-    complaints.update_draft(turn.db, turn.draft(), turn.now, place=words, incomplete=True)
+    turn.tell(place=words, incomplete=True)
     return turn.to("place_unclear")
 
 
@@ -199,7 +245,7 @@ def keep_place(turn: Turn, chosen: str) -> State:
     pincode, _, body = rest.partition("~")
     place = body or turn.call.answers.get("said_place", "")
     values = {"pincode": pincode} if pincode in turn.runtime.reference.pincodes else {}
-    complaints.update_draft(turn.db, turn.draft(), turn.now, district_code=code, place=place, **values)
+    turn.tell(district_code=code, place=place, **values)
     return turn.to("name")
 
 
@@ -224,7 +270,7 @@ def ask_contact(turn: Turn, _value: str) -> State:
 
 
 def use_caller(turn: Turn, _value: str) -> State:
-    complaints.update_draft(turn.db, turn.draft(), turn.now, phone=turn.caller)
+    turn.tell(phone=turn.caller)
     return turn.to("summary")
 
 
@@ -232,13 +278,19 @@ def keep_contact(turn: Turn, digits: str) -> State:
     number = numbers.e164(digits)
     if number is None:
         return turn.again("contact_wrong")
-    complaints.update_draft(turn.db, turn.draft(), turn.now, phone=number)
+    turn.tell(phone=number)
     return turn.to("summary")
 
 
 def register(turn: Turn, _value: str) -> State:
     draft = turn.call.answers.get("draft") or turn.draft()
-    filed = complaints.register(turn.db, turn.runtime, draft, calls.CALLER, turn.now)
+    row = complaints.get(turn.db, draft)
+    if row is not None and turn.goes_on_with(row) and resuming.is_to_be_completed(row):
+        filed = resuming.complete(turn.db, turn.runtime, draft, turn.call.answers.get("told", {}), calls.CALLER, turn.now)
+    else:
+        filed = complaints.register(turn.db, turn.runtime, draft, calls.CALLER, turn.now)
+    if turn.goes_on_with(row):
+        turn.keep(told={}, completing=None)
     if turn.call.complaint_id != filed.id:
         calls.mark_complaint(turn.db, turn.call, filed.id)
     return turn.to("registered", str(filed.id))
@@ -400,7 +452,7 @@ def told_by_call(turn: Turn, _value: str) -> State:
 
 ACTIONS: dict[str, Action] = {
     f.__name__: f
-    for f in (speak, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
+    for f in (speak, take_up, begin_anew, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
               keep_place, keep_problem, hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message,
               find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate,
               hear_again, heard_out, told_by_call, keep_conduct)
@@ -411,7 +463,9 @@ TROUBLES = ("pin_unknown", "contact_wrong", "check_number", "mismatch", "wrong.1
 _FOUND = ("status_mobile", "limited", "agent")
 # Where each action may go on to, the usual way first: checked at start, walked by a test, drawn and timed by `flask tree`.
 LEADS: dict[str, tuple[str, ...]] = {
-    "speak": ("main", "offer"),
+    "speak": ("main", "offer", "resume"),
+    "take_up": ("problem", "subcategory", "place", "name", "contact", "contact_number", "summary", "main", "offer"),
+    "begin_anew": ("main", "offer"),
     "own_status": ("told", "solved", "main"),
     "keep_category": ("subcategory", "problem", "emergency"),
     "keep_subcategory": ("problem", "emergency"),

@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from carriers.webhook import Refused, Webhook, receive
-from helpline import calls, complaints, numbers, queueing, status
+from helpline import calls, complaints, numbers, queueing
 from helpline import text as texts
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import menu, outbound, sound, timing, twiml
-from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn
+from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn, first
 from ivr.desk import Desk, Handler
 from ivr.menu import MAX_ARG, Answer, Do, Move, State
 from ivr.recorded import audio_directory
@@ -37,7 +37,7 @@ MAX_WORDS = 400  # characters of what was recognised
 # Nodes that tell something of the store: rendered inside a transaction.
 TELLING = frozenset({"agent", "summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
 # Where a caller who rings off wants something of us: their coming there is kept, though the step learns nothing else.
-MARKED = frozenset({"status", "add", "reopen", "problem"})
+MARKED = frozenset({"status", "add", "reopen", "problem", "place", "name"})
 
 
 class TreeError(Exception):
@@ -145,7 +145,7 @@ class Line:
                 greeting = self.speaker.greeting(self.runtime.config.helpline.default_language)
                 return self.render(self.speaker.steps(State("language"), lambda: db, call, before=greeting))
             calls.set_language(db, call, language, now)
-            state = State("offer" if status.latest_open(db, caller) else "main", language)
+            state = first(db, self.runtime, caller, State("main", language), now)
             return self.render(self.speaker.steps(state, lambda: db, call, before=self.speaker.greeting(language)))
 
     def _sid(self, webhook: Webhook) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 from sqlalchemy import Connection, Row
 
-from helpline import calls, complaints, notices, numbers, status
+from helpline import calls, complaints, notices, numbers, resuming, status
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import aloud, speech, steps
@@ -167,7 +167,8 @@ class Speaker:
         if state.at == "out":
             return between([aloud.message(db(), state.arg), *self.choices(f"{node.prompt}.choices", state.language)])
         values = self._values(state, db, call) if values is None else values
-        pieces = [self._played(db, call)] if (state.at, state.arg) == ("problem_review", "play") else self.question(state, values)
+        played = self._played(db, call) if (state.at, state.arg) == ("problem_review", "play") else []
+        pieces = [played] if played else self.question(state, values)
         if isinstance(node, Menu):
             pieces += [*self._offered(values, state.language), *self.choices(f"{node.prompt}.choices", state.language)]
         return between(pieces)
@@ -175,7 +176,8 @@ class Speaker:
     def question(self, state: State, values: dict[str, object]) -> list[list[Said]]:
         """What `state` tells and asks, each a sentence of its own, the node's choices left out."""
         node = TREE[state.at]
-        pieces = [*self._standing(state, values), self._prompt(node.prompt, state, **values)]
+        unnamed = state.at == "resume" and not values.get("category")
+        pieces = [*self._standing(state, values), self._prompt("resume.unnamed" if unnamed else node.prompt, state, **values)]
         if state.at == "summary":
             pieces += [self._prompt(key, state, **values) for key in ("summary.place", "summary.contact")]
         if state.at == "registered" and values.get("sms"):
@@ -223,7 +225,9 @@ class Speaker:
     def _played(self, db: Db, call: Row[Any] | None) -> list[Said]:
         draft = call.answers.get("draft") if call is not None else None
         recording = calls.problem_recording(db(), draft) if draft else None
-        return [Play(recording.url if recording.url.endswith(".wav") else f"{recording.url}.wav")] if recording else []
+        if call is None or recording is None or recording.call_sid != call.sid:  # said in an earlier call, perhaps by somebody else
+            return []
+        return [Play(recording.url if recording.url.endswith(".wav") else f"{recording.url}.wav")]
 
     def _listen(self, node: Record, state: State, said: Sequence[Said]) -> list[Step]:
         """The beep, and silence asked again: an empty recording is passed over by some engines."""
@@ -261,6 +265,9 @@ class Speaker:
             day = Spoken("")
         return {"date": day, "ending": speech.digits(state.arg[8:12], state.language)}
 
+    def _values_resume(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        return {"category": self._category(state.arg, state.language)} if state.arg else {}
+
     def _values_spoken_category(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         return {"category": self._category(state.arg, state.language)}
 
@@ -283,12 +290,15 @@ class Speaker:
         told, here = self._quoted("as_told", language), self._quoted("no_contact", language)
         if row is None:
             return {"category": told, "place": told, "contact": here}
-        place = self._district(row.district_code, language)
-        if row.place:
-            place = Spoken(", ".join(part for part in (row.place, place if row.district_code else "") if part))
+        answers = call.answers if call is not None else {}
+        known = {**row._mapping, **answers.get("told", {})}
+        place = self._district(known["district_code"], language)
+        if known["place"]:
+            place = Spoken(", ".join(part for part in (known["place"], place if known["district_code"] else "") if part))
         caller = numbers.e164(call.from_number) if call is not None else None
-        contact = speech.digits(numbers.national(row.phone), language) if row.phone and row.phone != caller else here
-        return {"category": self._category(row.category_code, language), "place": place, "contact": contact}
+        contact = speech.digits(numbers.national(known["phone"]), language) if known["phone"] and known["phone"] != caller else here
+        code = resuming.named(self.runtime, known["category_code"]) if answers.get("resumed") else known["category_code"]
+        return {"category": self._category(code, language), "place": place, "contact": contact}
 
     def _values_registered(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         row = self._row(state, db)

@@ -7,6 +7,7 @@ from ivr.menu import Agent, Digits, Do, Menu, Node, Pages, Record, Say
 TREE: dict[str, Node] = {
     # who is there
     "language": Menu("language", "language", {"1": Do("speak", "bn"), "2": Do("speak", "en"), "3": Do("speak", "hi")}),
+    "resume": Menu("resume", "language", {"1": Do("take_up"), "2": Do("begin_anew")}),
     "offer": Menu("offer", "main", {"1": Do("own_status"), "2": "main"}),
     "main": Menu("main", "language", {"1": "category", "2": "status", "3": "add", "4": "reopen", "7": "language"}),
     # filing: what, in your own voice, where, who

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from helpline import callbacks, calls, complaints, sla, worker
+from helpline import callbacks, calls, complaints, queueing, sla
 from helpline.complaints import Actor
 from helpline.runtime import utc_now
-from models import Call, Callback, Complaint, Outgoing
+from models import Call, Callback, Complaint, Outgoing, Waiting
 from simulator.driver import Caller
-from tests.helpline.test_delivery import Carrier
 from tests.journeys.test_voice import files
 
 LATER = timedelta(minutes=1)
@@ -25,7 +24,7 @@ def runtime(app):
 
 def accounted(runtime, now=None):
     """What the worker takes note of a minute from now."""
-    worker.run_once(runtime, (now or utc_now()) + LATER, Carrier())
+    callbacks.work(runtime, (now or utc_now()) + LATER)
 
 
 def entries(runtime, **where):
@@ -87,6 +86,21 @@ def test_an_agent_who_answered_is_what_the_caller_came_for(runtime, caller, netw
     assert not caller.is_talking
     accounted(runtime)
     assert entries(runtime) == []
+
+
+@pytest.mark.parametrize(("became", "reasons"), [("left", ["agent"]), ("callback", ["asked"]), ("talked", [])])
+def test_what_became_of_waiting_in_the_queue(runtime, caller, became, reasons):
+    caller.dials().presses("2", "0")
+    sid, now = caller.call.sid, utc_now()
+    with runtime.writing() as db:
+        row = queueing.enter(db, sid, caller.number, "en", "+913322145555", None, now)
+        if became == "talked":
+            db.execute(update(Waiting).where(Waiting.id == row.id).values(state="talking", answered_at=now))
+        else:
+            queueing.leave(db, sid, became, now)
+    caller.hangs_up()
+    accounted(runtime)
+    assert [e.reason for e in entries(runtime)] == reasons
 
 
 def test_ringing_off_while_the_agents_telephones_ring(runtime, caller, network, monkeypatch):

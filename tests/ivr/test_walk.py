@@ -81,17 +81,30 @@ def post(client, url, fields):
     return client.post(url, data=fields, headers={"X-Twilio-Signature": sign(PUBLIC_URL + url, fields, AUTH_TOKEN)})
 
 
+# Who calls: keys pressed in an earlier call, which then ended.
+BEFORE = {"new": (), "known": ("2",), "cut_off": ("1", "1", "1", "1")}
+
+
 class Wanderer(RuleBasedStateMachine):
     app = None
     engine = "twilio"
     number = 0
 
-    @initialize(known=st.booleans())
-    def dials(self, known):
+    @initialize(before=st.sampled_from(sorted(BEFORE)))
+    def dials(self, before):
+        """A number of its own each time: what one caller did does not change what the next one hears."""
         Wanderer.number += 1
-        self.sid = f"CA{Wanderer.number:032d}" if self.engine == "twilio" else f"00000000-0000-4000-8000-{Wanderer.number:012d}"
+        self.caller = f"+9198300{Wanderer.number % 100000:05d}"
+        self.calls(1)
+        for keys in BEFORE[before]:
+            self.step({"Digits": keys})
+        if before != "new":
+            self.hangs_up()
+            self.calls(2)
+
+    def calls(self, time):
+        self.sid = f"CA{time}{Wanderer.number:031d}" if self.engine == "twilio" else f"00000000-0000-4000-800{time}-{Wanderer.number:012d}"
         self.client = self.app.test_client()
-        self.caller = "+919830012345" if known else f"+9198300{Wanderer.number % 100000:05d}"
         self.answer("/ivr/incoming", {})
 
     def answer(self, url, fields):
