@@ -26,7 +26,7 @@ SEES_NUMBERS = (*TAKES_CALLS,)
 SEES_FIGURES = (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.OFFICER, Role.ADMINISTRATOR)
 EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
 ANYBODY = ("anybody",)
-POLLED = ("console.newer", "console.bell", "console.callbacks_list", "console.phone_now")  # asked by pages on their own: not a person at work
+POLLED = ("console.newer", "console.bell", "console.here", "console.callbacks_list", "console.phone_now")  # asked by pages on their own: not a person at work
 
 # endpoint → who may. What is not here is refused.
 MAY: dict[str, tuple[str, ...]] = {
@@ -45,6 +45,13 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.alert_list": SEES_COMPLAINTS,
     "console.bell": SEES_COMPLAINTS,
     "console.see_alerts": SEES_COMPLAINTS,
+    "console.here": SEES_COMPLAINTS,
+    "console.alike": SEES_COMPLAINTS,
+    "console.bulk_preview": (*TAKES_CALLS, Role.OFFICER),
+    "console.bulk_do": (*TAKES_CALLS, Role.OFFICER),
+    "console.bulk_done": (*TAKES_CALLS, Role.OFFICER),
+    "console.reply_texts": (Role.SUPERVISOR,),
+    "console.save_reply_text": (Role.SUPERVISOR,),
     "console.attachment": SEES_COMPLAINTS,
     "console.thumbnail": SEES_COMPLAINTS,
     "console.recording": SEES_COMPLAINTS,

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
-from helpline import attachments, closures, events, feedback, scope
+from helpline import attachments, closures, events, feedback, lifecycle, scope, subtasks
 from helpline.lifecycle import Role
 from models import Alert, Complaint, Event, Holding, Inbound, Outgoing, Recording, Translated, User
 
 MOST_JOINED = 200
+ANSWERS_PARTS = (Role.OFFICER, Role.CELL, Role.SUPERVISOR)
 WATCHES_CLOSURES = (Role.SUPERVISOR, Role.CELL, Role.MONITOR)
 # What an event shows of before and after, in this order; the state stands first.
 SHOWN = ("state", "category_code", "district_code", "office_code", "owner_id", "priority", "level", "due_at", "news_at", "harm_at",
@@ -65,9 +66,10 @@ def gather(db: Session, row: Row[Any], user: Row[Any]) -> dict[str, Any]:
         "holdings": holdings,
         "names": _names(db, row, happened),
         "question": next((e for e in happened if e.seq == row.asked_seq), None),
+        "parts": [(part, part.state == "open" and user.role in ANSWERS_PARTS and subtasks.may_answer(user, part.office_code)) for part in subtasks.of(db, row.id)],
         "attachments": attachments.of(db, row.id),
         "same_text": closures.same_text(db, row.id, scope.visible(user)) if user.role in WATCHES_CLOSURES else None,
-        **_together(db, row),
+        **_together(db, row, user),
     }
 
 
@@ -103,9 +105,10 @@ def _names(db: Session, row: Row[Any], happened: list[Any]) -> dict[int, str]:
     return {row_.id: row_.name for row_ in db.execute(found)}
 
 
-def _together(db: Session, row: Row[Any]) -> dict[str, Any]:
+def _together(db: Session, row: Row[Any], user: Row[Any]) -> dict[str, Any]:
     """The complaint that carries this one, or those that this one carries."""
     columns = (Complaint.id, Complaint.ack, Complaint.name, Complaint.phone, Complaint.place, Complaint.state, Complaint.created_at)
     carrier = db.execute(select(*columns).where(Complaint.id == row.duplicate_of_id)).first() if row.duplicate_of_id else None
     query = select(*columns).where(Complaint.duplicate_of_id == row.id).order_by(Complaint.id).limit(MOST_JOINED)
-    return {"carrier": carrier, "joined": db.execute(query).all() if row.joined else []}
+    may_separate = user.role in lifecycle.transition_roles("separate")
+    return {"may_separate": may_separate, "carrier": carrier, "joined": db.execute(query).all() if row.joined else []}

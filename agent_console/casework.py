@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from sqlalchemy import select
 
 from agent_console import access, casefile, files
-from helpline import acknowledgement, alerts, attachments, complaints, lifecycle, recordings, scope
+from helpline import acknowledgement, alerts, attachments, complaints, lifecycle, recordings, replies, scope, subtasks
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import State, Transition
 from helpline.runtime import Runtime, utc_now
@@ -126,13 +126,21 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
         values["officers"] = db.execute(
             select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
         ).all()
-    steps = lifecycle.possible(row.state, user.role)
+        known = replies.of(db, active_only=True)
+        workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
+    steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
     return render_template("complaint.html", row=row, actions=_likely_first(row.state, steps), user=user, fault=fault,
+                           replies=_fitting(runtime, known, row),
                            assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
                            reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip
 
 
 def _likely_first(state: str, steps: list[Transition]) -> list[Transition]:
     likely = LIKELY.get(State(state), ())
-    shown = [step for step in steps if step.action != "register"]
+    shown = [step for step in steps if step.action not in ("register", *subtasks.ANSWERS)]
     return sorted(shown, key=lambda step: likely.index(step.action) if step.action in likely else len(likely))
+
+
+def _fitting(runtime: Runtime, known: list[Any], row: Any) -> list[dict[str, str]]:
+    """The response templates in the complaint's language, filled in for it."""
+    return [{"field": one.field, "title": one.title, "text": replies.filled(runtime, one, row)} for one in known if one.language == row.language]

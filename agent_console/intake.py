@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from agent_console import access, callbacks
 from helpline import callbacks as ledger
-from helpline import classify, complaints, numbers, queueing, scope, sla
+from helpline import classify, complaints, duplicates, numbers, queueing, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
@@ -91,11 +91,13 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         number, code = numbers.e164(request.args.get("phone")), request.args.get("category", "").partition(" ")[0]
         with runtime.reading() as db:
             rows = complaints.similar(db.connection(), runtime, number, code if code in runtime.reference.categories else None, utc_now())
+            about = _values(runtime, request.args) | {"phone": number}
+            alike = duplicates.find(db, runtime, about, utc_now(), scope.visible(access.current()))
         found = classify.shipped().classify(request.args.get("description", "")[:4000])
         suggested = runtime.reference.categories.get(found.subcategory or found.category or "")
         category = runtime.reference.categories.get(code)
         urgent = (category or suggested) is not None and (category or suggested).priority == "urgent"  # type: ignore[union-attr]
-        return render_template("similar.html", rows=rows, suggested=None if category else suggested, urgent=urgent)
+        return render_template("similar.html", rows=rows, alike=[like for like in alike if like.row.id not in {row.id for row in rows}], suggested=None if category else suggested, urgent=urgent)
 
 
 def _actor() -> Actor:

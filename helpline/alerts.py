@@ -15,6 +15,7 @@ from helpline import offices
 from helpline.lifecycle import Role
 from models import Alert, Complaint, new_id
 
+Target = tuple[str | None, int | None]  # (office, person)
 # action → whom: "holder" (owner and office), "below" (whoever had it before), "above" (the office that answers for it now).
 KINDS: dict[str, tuple[str, ...]] = {
     "forward": ("holder",),
@@ -23,6 +24,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "assign": ("owner",),
     "answer": ("holder",),
     "resume": ("holder",),
+    "part_done": ("holder",),
+    "part_declined": ("holder",),
     "add": ("holder",),
     "warn": ("holder",),
     "escalate": ("holder", "above"),
@@ -32,15 +35,15 @@ KINDS: dict[str, tuple[str, ...]] = {
     "name_officer": ("holder",),
     "merge": ("holder",),
 }
-Target = tuple[str | None, int | None]  # (office, person)
 
 
-def raise_for(db: Connection, before: Mapping[str, Any], after: Mapping[str, Any], action: str, seq: int, now: datetime) -> None:
-    """Tell those whom `action` concerns."""
+def raise_for(db: Connection, before: Mapping[str, Any], after: Mapping[str, Any], action: str, seq: int, now: datetime) -> list[Target]:
+    """Tell those whom `action` concerns; who they are."""
     targets = dict.fromkeys(target for whom in KINDS.get(action, ()) for target in _targets(whom, before, after))
     if targets:
         db.execute(insert(Alert), [{"id": new_id(), "complaint_id": after["id"], "kind": action, "office_code": office, "user_id": person, "at": now}
                                    for office, person in targets])  # fmt: skip
+    return list(targets)
 
 
 def _targets(whom: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Target]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from helpline import acknowledgement, alerts, effects, events, lifecycle, outbox, scope, telling
+from helpline import acknowledgement, alerts, effects, events, fieldwork, lifecycle, outbox, scope, telling
 from helpline import text as texts
 from helpline.effects import CannotAct, Doing
 from helpline.events import SYSTEM, Actor
@@ -198,7 +198,7 @@ def _act(
     given = effects.given_fields(runtime, step, data)
     if version is not None and version != row.last_seq:
         raise CannotAct("stale")
-    if actor.kind == "staff" and not scope.may_work_on(db, row.id, actor.user_id):
+    if actor.kind == "staff" and not scope.may_work_on(db, row.id, actor.user_id, action):
         raise CannotAct("not_you")
     before = dict(row._mapping)
     doing = Doing(runtime, db, before, given, actor, now)
@@ -215,7 +215,8 @@ def _act(
         _tell_joined(doing, after, template, event["seq"])
     effects.beside(doing, action, after)
     _end_holding(doing, after, action)
-    alerts.raise_for(db, before, after, action, event["seq"], now)
+    told = alerts.raise_for(db, before, after, action, event["seq"], now)
+    fieldwork.tell(db, runtime, after, action, event["seq"], told, now)
     return Filed(row.id, after["ack"] or "", message=_text_of(owed), outgoing_id=outgoing_id)
 
 

@@ -229,6 +229,7 @@ class Casework(Section):
     escalate_after_share: float = Field(gt=0)
     max_transfers: int = Field(ge=0)
     report_min_characters: int = Field(ge=0)
+    officers_by_sms: bool
     answer_days: int = Field(ge=1)
     news_days: int = Field(ge=1)
     feedback_days: int = Field(ge=1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from helpline import acknowledgement, closures, feedback, lifecycle, numbers, offices, routing, sla
+from helpline import acknowledgement, closures, feedback, lifecycle, numbers, offices, routing, sla, subtasks
 from helpline import text as texts
 from helpline.events import Actor
 from helpline.lifecycle import Kind, State, Transition
@@ -63,7 +63,7 @@ def given_fields(runtime: Runtime, step: Transition, data: Mapping[str, Any], *,
             raise CannotAct("missing", name)
         if value is not None:
             given[name] = value
-    if strict and 0 < len(given.get("report", "")) < runtime.config.casework.report_min_characters:
+    if strict and step.action == "resolve" and 0 < len(given.get("report", "")) < runtime.config.casework.report_min_characters:
         raise CannotAct("too_short", "report")
     return given
 
@@ -109,6 +109,8 @@ _FITTING: dict[str, Callable[[str], Any]] = {
     "owner": _number,
     "officer": _number,
     "message": _number,
+    "subtask": _number,
+    "due_on": _day,
     "original": acknowledgement.normalise,
     "phone": numbers.e164,
     "harm_on": _day,
@@ -356,6 +358,21 @@ def _on_news(doing: Doing) -> Changes:
     return {"news_at": calendar.add(doing.now, doing.rules.news_days * calendar.day_minutes)}
 
 
+def _on_ask_office(doing: Doing) -> Changes:
+    """Another office is asked for a part of the work; the complaint stays."""
+    if _to_office(doing) == doing.before["office_code"]:
+        raise CannotAct("missing", "office")
+    if closing_of(doing.runtime, doing.given["due_on"]) <= doing.now:
+        raise CannotAct("missing", "due_on")
+    return {}
+
+
+def _on_part(doing: Doing) -> Changes:
+    if not subtasks.to_answer(doing.db, doing.before["id"], doing.given["subtask"], doing.actor.user_id):
+        raise CannotAct("not_you", "subtask")
+    return {}
+
+
 def _on_ask(doing: Doing) -> Changes:
     return {"asked_seq": doing.before["last_seq"] + 1, "clock_stopped_at": None}
 
@@ -373,6 +390,8 @@ def needs_proof(runtime: Runtime, row: Mapping[str, Any]) -> bool:
 
 def _on_resolve(doing: Doing) -> Changes:
     proof = (Attachment.complaint_id == doing.before["id"], Attachment.purpose == "proof", Attachment.seq == doing.before["last_seq"] + 1)
+    if subtasks.are_open(doing.db, doing.before["id"]) and not doing.given.get("reason"):
+        raise CannotAct("part_open", "reason")
     if needs_proof(doing.runtime, doing.before) and doing.db.execute(select(Attachment.id).where(*proof)).first() is None:
         raise CannotAct("missing", "files")
     return {"resolved_at": doing.now, "incomplete": False}
@@ -482,6 +501,9 @@ _EFFECTS: dict[str, Callable[[Doing], Changes]] = {
     "promise": _on_promise,
     "news": _on_news,
     "ask": _on_ask,
+    "ask_office": _on_ask_office,
+    "part_done": _on_part,
+    "part_declined": _on_part,
     "stop_clock": _on_stop_clock,
     "resolve": _on_resolve,
     "confirm": _on_close("confirmed"),
@@ -528,6 +550,20 @@ def _bar(doing: Doing, after: Mapping[str, Any]) -> None:
 
 def _keep_text(doing: Doing, after: Mapping[str, Any]) -> None:
     closures.record(doing.db, after, doing.before["last_seq"] + 1, doing.given["report"], doing.actor.user_id, doing.now)
+    subtasks.drop(doing.db, after, doing.given.get("reason", ""), doing.actor.user_id, doing.now)
+
+
+def _ask_office(doing: Doing, after: Mapping[str, Any]) -> None:
+    given = doing.given
+    subtasks.ask(doing.db, after["id"], given["office"], given["text"], closing_of(doing.runtime, given["due_on"]), doing.actor.user_id, doing.now)
+
+
+def _answer_part(action: str) -> Callable[[Doing, Mapping[str, Any]], None]:
+    def write(doing: Doing, after: Mapping[str, Any]) -> None:
+        said = doing.given.get("report") or doing.given["reason"]
+        subtasks.answer(doing.db, doing.given["subtask"], action, said, doing.actor.user_id, doing.now)
+
+    return write
 
 
 def _resolved(doing: Doing, after: Mapping[str, Any]) -> None:
@@ -558,6 +594,8 @@ def _asked_no_more(doing: Doing, after: Mapping[str, Any]) -> None:
 
 _BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {
     "resolve": _resolved,
+    "ask_office": _ask_office,
+    **{action: _answer_part(action) for action in subtasks.ANSWERS},
     "confirm": _said(True),
     "reopen": _said(False),
     "rate": _rated,

@@ -81,7 +81,7 @@ REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "ab
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
 FIELDS = ("reason", "rejection_reason", "report", "question", "office", "original", "text", "rating", "category", "priority", "owner",
           "name", "place", "district", "local_body", "pincode", "phone", "harm_on", "news_on", "share", "message", "officer", "files",
-          "heard")  # fmt: skip
+          "heard", "subtask", "due_on")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,9 @@ TABLE: tuple[Transition, ...] = (
     _row("take_over", _WORKING, None, _OFFICE, ("reason",)),
     _row("assign", _WORKING, None, _DESK | {Role.OFFICER}, ("owner",)),
     _row("promise", _WORKING, None, _DESK | {Role.OFFICER}, ("news_on",), ("text",), "notify.promised"),
+    _row("ask_office", _WORKING, None, _DESK | {Role.OFFICER}, ("office", "text", "due_on")),
+    _row("part_done", _WORKING, None, _DESK | {Role.OFFICER}, ("subtask", "report")),
+    _row("part_declined", _WORKING, None, _DESK | {Role.OFFICER}, ("subtask", "reason")),
     # with the citizen
     _row("ask", _OPEN, State.ACTION_REQUIRED, _DESK | {Role.OFFICER}, ("question",), tells="notify.action_required"),
     _row("stop_clock", {State.ACTION_REQUIRED}, None, _SYSTEM, ("message",)),
@@ -145,13 +148,13 @@ TABLE: tuple[Transition, ...] = (
     _row("resume", {State.ACTION_REQUIRED}, State.IN_PROGRESS, _DESK | _SYSTEM | {Role.OFFICER}, ("reason",)),
     # the end, and what follows it
     _row("resolve", {State.UNDER_REVIEW, State.FORWARDED, State.IN_PROGRESS, State.ACTION_REQUIRED, State.REOPENED},
-         State.RESOLVED, _DESK | {Role.OFFICER}, ("report",), ("files",), "notify.resolved"),
+         State.RESOLVED, _DESK | {Role.OFFICER}, ("report",), ("files", "reason"), "notify.resolved"),
     _row("confirm", {State.RESOLVED}, State.CLOSED, _CITIZEN | _TAKES_CALLS, optional=("rating",), tells="notify.confirmed"),
     _row("expire", {State.RESOLVED}, State.CLOSED, _SYSTEM, tells="notify.closed"),
     _row("reopen", {State.RESOLVED, State.CLOSED, State.REJECTED}, State.REOPENED, _CITIZEN | _TAKES_CALLS,
          optional=("reason",), tells="notify.reopened"),
     _row("reject", _WORKING, State.REJECTED, _DESK, ("rejection_reason", "reason"), tells="notify.rejected"),
-    _row("merge", _WORKING, State.DUPLICATE, _DESK, ("original",), tells="notify.duplicate"),
+    _row("merge", _WORKING, State.DUPLICATE, _DESK, ("original",), ("reason",), "notify.duplicate"),
     _row("separate", {State.DUPLICATE}, State.UNDER_REVIEW, _DESK, ("reason",), tells="notify.under_review"),
     _row("withdraw", _LIVE, State.CLOSED, _CITIZEN | _TAKES_CALLS, optional=("reason",), tells="notify.withdrawn"),
     # what time brings
@@ -173,6 +176,11 @@ _BY_STATE_ACTION = {(state, row.action): row for row in TABLE for state in row.s
 def transition(state: str, action: str) -> Transition | None:
     """The row for `action` in `state`, or None where there is none."""
     return _BY_STATE_ACTION.get((State(state), action))
+
+
+def transition_roles(action: str) -> frozenset[Role]:
+    """Everybody who may do it in some state."""
+    return frozenset(role for row in TABLE if row.action == action for role in row.who)
 
 
 def possible(state: str, role: str) -> list[Transition]:

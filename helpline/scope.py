@@ -6,23 +6,25 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select, true
 
-from helpline import offices
+from helpline import offices, subtasks
 from helpline.lifecycle import Role, State
 from models import Barred, Complaint, User
 
 SEES_ALL = (Role.AGENT, Role.CELL, Role.SUPERVISOR, Role.MONITOR)
 
 
-def visible(user: Row[Any]) -> ColumnElement[bool]:
+def visible(user: Row[Any], *, asked: bool = True) -> ColumnElement[bool]:
     """Complaints that `user` (a row of users) may see.
 
-    An officer: those of the own office and all below it, and what they own. Agents and the desk: all. Supervisors and
+    An officer: those of the own office and all below it, what they own, and (`asked`) where their office was asked for a part. Agents and the desk: all. Supervisors and
     monitors: all, or those of their department and district where these are set. Nobody sees a complaint that names them,
     or the head of their office.
     """
     if user.role == Role.OFFICER:
         reach = [Complaint.owner_id == user.id]
         reach += [offices.within(_office, user.office_code)] if user.office_code else []
+        if asked and user.office_code:
+            reach.append(subtasks.asked_of(user.office_code))
         return and_(or_(*reach), Complaint.state != str(State.DRAFT), _not_barred(user))
     if user.role not in SEES_ALL:
         return false()
@@ -40,12 +42,15 @@ def _not_barred(user: Row[Any]) -> ColumnElement[bool]:
     return ~exists().where(Barred.complaint_id == Complaint.id, or_(*named))
 
 
-def may_work_on(db: Connection, complaint_id: int, user_id: int | None) -> bool:
-    """Whether the account may act on the complaint at all; what it may do is the lifecycle's. No account: the system's own."""
+def may_work_on(db: Connection, complaint_id: int, user_id: int | None, action: str = "") -> bool:
+    """Whether the account may do `action` to the complaint; in which state is the lifecycle's. No account: the system's own."""
     if user_id is None:
         return True
     user = db.execute(select(User.__table__).where(User.id == user_id, User.active)).first()
-    return user is not None and db.execute(select(Complaint.id).where(Complaint.id == complaint_id, visible(user))).first() is not None
+    if user is None:
+        return False
+    reach = visible(user, asked=action in subtasks.MAY_WHO_WAS_ASKED)
+    return db.execute(select(Complaint.id).where(Complaint.id == complaint_id, reach)).first() is not None
 
 
 def own_work(db: Connection, user: Row[Any], now: Any) -> list[int]:

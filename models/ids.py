@@ -34,3 +34,8 @@ def new_id(_now: datetime | None = None) -> int:
     """
     milliseconds = time.time_ns() // 1_000_000 - _EPOCH_MS
     return (milliseconds << _LOW_BITS) | (next(_low) & ((1 << _LOW_BITS) - 1))
+
+
+def first_id(moment: datetime) -> int:
+    """The smallest key that could be made at `moment`: keys of what is older are smaller."""
+    return max(0, int(moment.timestamp() * 1000) - _EPOCH_MS) << _LOW_BITS

@@ -14,7 +14,7 @@ from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint, Event, Phone
 from models.direct import Reader
-from sms import answers, filing
+from sms import answers, filing, staff
 from sms.conversation import (
     Continuing,
     Handler,
@@ -41,6 +41,8 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     """What `sender` gets for `body`. Writes what follows from it into the transaction at hand."""
     if is_plain_status(parsed := parse(body)):  # the commonest message: neither the conversation nor the telephone matters
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
+    if (ordered := staff.answer(db, runtime, sender, body, now)) is not None:
+        return Reply(*ordered)
     awaiting, context = _question(db, runtime, sender, body, now)
     if _is_lone_number(parsed) and awaiting != "which":
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))

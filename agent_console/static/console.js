@@ -17,6 +17,31 @@ document.addEventListener("keydown", (e) => {
     const link = rows[at].querySelector("a"); if (link) link.focus();
   }
 });
+/* Response templates: a click, or Alt and its number while its field has the focus, puts the text where the cursor is. */
+function insertReply(button) {
+  const field = document.getElementById(button.dataset.into);
+  field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+document.addEventListener("click", (e) => {
+  const button = e.target.closest("[data-insert]");
+  if (button) insertReply(button);
+});
+document.addEventListener("keydown", (e) => {
+  if (!e.altKey || !/^Digit[1-9]$/.test(e.code) || e.target.tagName !== "TEXTAREA") return;
+  const button = document.querySelector(`[data-into="${e.target.id}"][data-key="${e.code.slice(-1)}"]`);
+  if (button) { e.preventDefault(); insertReply(button); }
+});
+/* Which form is open on a complaint's page is told to whoever else has it open. */
+document.addEventListener("toggle", (e) => {
+  const here = document.getElementById("here");
+  if (!here || !e.target.dataset.action) return;
+  const open = document.querySelector("details[data-action][open]");
+  here.elements.doing.value = open ? open.dataset.action : "";
+  here.dispatchEvent(new Event("doing"));
+}, true);
 /* The on-call form: kept as a draft while it is typed; what could not be sent yet stays in this browser until it is. */
 const intake = document.getElementById("intake");
 if (intake) {

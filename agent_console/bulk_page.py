@@ -1,0 +1,60 @@
+"""Many complaints at once: chosen in the worklist, previewed one by one, then done."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import select
+
+from agent_console import access
+from helpline import bulk, lifecycle, scope
+from helpline.complaints import Actor
+from helpline.runtime import Runtime, utc_now
+from models import Complaint, User
+
+
+def register(blueprint: Blueprint, runtime: Runtime) -> None:
+    @blueprint.post("/bulk")
+    def bulk_preview() -> Any:
+        """What would happen to each of the chosen."""
+        user, form = access.current(), request.form
+        keys = [int(key) for key in form.getlist("chosen") if key.isascii() and key.isdigit() and len(key) < 20]
+        with runtime.reading() as db:
+            rows = bulk.selected(db, keys, scope.visible(user))
+            officers = db.execute(select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor")))
+                                  .order_by(User.name)).all()  # fmt: skip
+        steps = bulk.possible(user.role)
+        step = next((step for step in steps if step.action == form.get("action")), None)
+        if not rows:
+            return redirect(url_for("console.worklist"))
+        given = {name: form.get(name, "") for name in (step.requires + step.optional if step else ())}
+        found = bulk.prospects(runtime, rows, step.action, given, _actor(), utc_now()) if step and form.get("preview") else []
+        return render_template("bulk.html", rows=rows, steps=steps, step=step, given=given, found=found, officers=officers, row=rows[0],
+                               token=secrets.token_urlsafe(18), reasons=lifecycle.REJECTION_REASONS)  # fmt: skip
+
+    @blueprint.post("/bulk/do")
+    def bulk_do() -> Any:
+        form, user = request.form, access.current()
+        step = next((step for step in bulk.possible(user.role) if step.action == form.get("action")), None)
+        token = form.get("token", "")[:40]
+        if step is None or len(token) < 16:
+            return redirect(url_for("console.worklist"))
+        versions = {int(key): int(version) for key, _, version in (pair.partition(":") for pair in form.getlist("chosen"))
+                    if key.isdigit() and version.isdigit() and len(key) < 20}  # fmt: skip
+        given = {name: form.get(name, "") for name in step.requires + step.optional}
+        bulk.run(runtime, token, versions, step.action, given, _actor(), utc_now())
+        return redirect(url_for("console.bulk_done", token=token))
+
+    @blueprint.get("/bulk/<token>")
+    def bulk_done(token: str) -> str:
+        results = bulk.earlier(runtime, token[:40], _actor())
+        with runtime.reading() as db:
+            rows = db.execute(select(Complaint.id, Complaint.ack).where(Complaint.id.in_([int(key) for key in results])).order_by(Complaint.id)).all()
+        return render_template("bulk_done.html", rows=rows, results=results)
+
+
+def _actor() -> Actor:
+    user = access.current()
+    return Actor(user.role, "agent", user.id)
