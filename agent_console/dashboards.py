@@ -50,9 +50,9 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def office_ranking() -> str:
         asked = chosen(runtime, "90")
         with runtime.reading() as db:
-            rows = ranked(Reader(db.connection(), access.current(), asked.choice))
-        shown = rows if request.args.get("all") else [row for row in rows if row["is_ranked"]][:SHOWN_OFFICES]
-        return render_template("office_ranking.html", asked=asked, rows=shown, more=len(rows) > len(shown), least=LEAST_JUDGED, **_controls(runtime))
+            whole = bool(request.args.get("all"))
+            rows = ranked(Reader(db.connection(), access.current(), asked.choice), None if whole else SHOWN_OFFICES)
+        return render_template("office_ranking.html", asked=asked, rows=rows, more=not whole, least=LEAST_JUDGED, **_controls(runtime))
 
     @blueprint.get("/dashboard/places")
     def places() -> str:
@@ -165,14 +165,16 @@ def _chart(labels: list[str], series: list[tuple[str, list[Any], str]], *, kind:
             "series": [{"name": name, "values": values, "colour": colour} for name, values, colour in series]}  # fmt: skip
 
 
-def ranked(reader: Reader) -> list[dict[str, Any]]:
-    """Offices with the numbers under their rank: those judged often enough first, by the share kept."""
-    counts, held = reader.of_offices()
-    rows: list[dict[str, Any]] = [{"code": code, "judged": c["judged"], "kept": c["kept"], "share": c["kept"] / c["judged"] if c["judged"] else None, "reopened": c["reopened"],
-             "news_kept": c["news_kept"], "news_missed": c["news_missed"], "held": c["held"], "median": percentile(held.get(code, {}), 0.5),
-             "is_ranked": c["judged"] >= LEAST_JUDGED} for code, c in counts.items() if any(c.values())]  # fmt: skip
+def ranked(reader: Reader, shown: int | None = None) -> list[dict[str, Any]]:
+    """Offices with the numbers under their rank: those judged often enough first, by the share kept. `shown`: so many of these alone."""
+    rows: list[dict[str, Any]] = [{"code": code, "judged": c["judged"], "kept": c["kept"], "share": c["kept"] / c["judged"] if c["judged"] else None,
+             "reopened": c["reopened"], "news_kept": c["news_kept"], "news_missed": c["news_missed"], "is_ranked": c["judged"] >= LEAST_JUDGED}
+            for code, c in reader.of_offices().items() if any(c.values())]  # fmt: skip
     rows.sort(key=lambda row: (not row["is_ranked"], -(row["share"] or 0), -row["judged"], row["code"]))
-    return rows
+    if shown is not None:
+        rows = [row for row in rows if row["is_ranked"]][:shown]
+    held = reader.held(row["code"] for row in rows)
+    return [row | {"held": sum(held.get(row["code"], {}).values()), "median": percentile(held.get(row["code"], {}), 0.5)} for row in rows]
 
 
 # ── in the reader's language ──

@@ -108,10 +108,11 @@ class _Report:
         self._table(self._t(head), ["", *(self._t(f"figure.{name}") for name in columns), "%"], rows, widths=(4, 1.2, 1.2, 1.2, 1.4, 1.3, 1.5, 1.2))
 
     def _offices(self, reader: Reader) -> None:
-        counts, held = reader.of_offices()
+        counts = reader.of_offices()
         ranked = sorted((code for code, c in counts.items() if c["judged"] >= LEAST_JUDGED), key=lambda code: -counts[code]["kept"] / counts[code]["judged"])
         known = self.runtime.reference.offices
         chosen = ranked if len(ranked) <= 2 * SHOWN else [*ranked[:SHOWN], *ranked[-SHOWN:]]
+        held = reader.held(chosen)
         rows = [[self._n(ranked.index(code) + 1), known[code].name(self.language) if code in known else code, self._share(counts[code]), self._n(counts[code]["kept"]),
                  self._n(counts[code]["judged"]), self._n(percentile(held.get(code, {}), 0.5)), self._n(counts[code]["news_missed"])] for code in chosen]  # fmt: skip
         heads = ["", self._t("col.office"), "%", self._t("figure.kept"), self._t("figure.judged"), f"{self._t('ranking.median')} ({self._t('hours')})", self._t("figure.news_missed")]

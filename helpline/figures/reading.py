@@ -172,23 +172,32 @@ class Reader:
 
     # ── offices and places ──
 
-    def of_offices(self) -> tuple[Table, dict[str, dict[int, int]]]:
-        """For each office that this person may compare: its figures; and its working hours of holding → how many."""
-        wanted, figures = self._may_compare(), ("judged", "kept", "reopened", "news_kept", "news_missed", "held")
+    def of_offices(self) -> Table:
+        """For each office that this person may compare: its figures."""
+        wanted, figures = self._may_compare(), ("judged", "kept", "reopened", "news_kept", "news_missed")
         query = (
-            select(DailyCount.code, DailyCount.figure, DailyCount.hours, func.sum(DailyCount.count))
+            select(DailyCount.code, DailyCount.figure, func.sum(DailyCount.count))
             .where(DailyCount.slice == "office", DailyCount.figure.in_(figures), DailyCount.day.between(*self.choice.days))
-            .group_by(DailyCount.code, DailyCount.figure, DailyCount.hours)
+            .group_by(DailyCount.code, DailyCount.figure)
         )
         counts: Table = defaultdict(Counter)
-        held: dict[str, dict[int, int]] = defaultdict(Counter)
-        for code, figure, hours, count in [*self.db.execute(query), *self._pending_offices(figures)]:
-            if not wanted(code):
-                continue
-            counts[code][figure] += count
-            if figure == "held":
-                held[code][hours] = held[code].get(hours, 0) + count
-        return counts, held
+        for code, figure, count in [*self.db.execute(query), *((code, figure, count) for code, figure, _, count in self._pending_offices(figures))]:
+            if wanted(code):
+                counts[code][figure] += count
+        return counts
+
+    def held(self, codes: Iterable[str]) -> dict[str, dict[int, int]]:
+        """office → working hours it held a complaint → how many; of the offices asked for."""
+        asked, found = list(codes), defaultdict[str, dict[int, int]](dict)
+        query = (
+            select(DailyCount.code, DailyCount.hours, func.sum(DailyCount.count))
+            .where(DailyCount.slice == "office", DailyCount.figure == "held", DailyCount.code.in_(asked), DailyCount.day.between(*self.choice.days))
+            .group_by(DailyCount.code, DailyCount.hours)
+        )
+        for code, hours, count in [*self.db.execute(query), *((code, hours, count) for code, _, hours, count in self._pending_offices(("held",)))]:
+            if code in asked:
+                found[code][hours] = found[code].get(hours, 0) + count
+        return found
 
     def _pending_offices(self, figures: tuple[str, ...]) -> Iterator[tuple[str, str, int, int]]:
         since = exists().where(Complaint.id == Event.complaint_id, Complaint.indexed_seq != Complaint.last_seq, Event.seq > Complaint.indexed_seq)

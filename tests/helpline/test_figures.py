@@ -128,7 +128,9 @@ def sums(db):
 
 def offices_of(runtime, user, choice):
     with runtime.reading() as session:
-        counts, held = reading.Reader(session.connection(), user, choice).of_offices()
+        reader = reading.Reader(session.connection(), user, choice)
+        counts = reader.of_offices()
+        held = reader.held({office for office, in session.execute(select(Holding.office_code).distinct())})
         return {code: dict(+c) for code, c in counts.items() if +c}, {code: {h: n for h, n in c.items() if n} for code, c in held.items() if any(c.values())}
 
 
