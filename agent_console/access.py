@@ -57,6 +57,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.recording": SEES_COMPLAINTS,
     "console.messages": TAKES_CALLS,
     "console.try_again": TAKES_CALLS,
+    "console.rang": TAKES_CALLS,
     "console.callbacks_page": TAKES_CALLS,
     "console.callbacks_list": TAKES_CALLS,
     "console.feedback_page": TAKES_CALLS,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
-from helpline import attachments, closures, events, feedback, lifecycle, scope, subtasks
+from helpline import attachments, closures, events, feedback, lifecycle, scope, subtasks, tries
 from helpline.lifecycle import Role
 from models import Alert, Complaint, Event, Holding, Inbound, Outgoing, Recording, Translated, User
 
@@ -60,6 +60,7 @@ def gather(db: Session, row: Row[Any], user: Row[Any]) -> dict[str, Any]:
     ).all()  # fmt: skip
     return {
         "timeline": _timeline(db, row.id, happened),
+        "tries": tries.of_complaint(db.connection(), row.id),
         "recordings": db.execute(select(Recording.__table__).where(Recording.complaint_id == row.id).order_by(Recording.id)).all(),
         "translations": {t.subject: t for t in db.execute(select(Translated.__table__).where(Translated.complaint_id == row.id))},
         "whole": not events.broken_links(db.connection(), row.id),

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from agent_console import access, callbacks
 from helpline import callbacks as ledger
-from helpline import classify, complaints, duplicates, numbers, queueing, scope, sla
+from helpline import classify, complaints, duplicates, letters, numbers, queueing, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
@@ -124,6 +124,8 @@ def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
         "caller_number": form.get("phone", "")[:64] or None,
         "language": language if language in LANGUAGES else "bn",
         "name": form.get("name", "").strip(),
+        "email": letters.address(form.get("email")),
+        "told_by": "call" if form.get("told_by") == "call" else "sms",
         "category_code": category.code if category else None,
         "description": form.get("description", "").strip(),
         "pincode": pin.pincode if pin else None,
@@ -144,6 +146,8 @@ def _faults(runtime: Runtime, form: Any) -> dict[str, str]:
         found["description"] = "bad.description"
     if form.get("pincode", "").strip() and values["pincode"] is None:
         found["pincode"] = "bad.pincode"
+    if form.get("email", "").strip() and values["email"] is None:
+        found["email"] = "bad.email"
     return found
 
 
@@ -184,4 +188,4 @@ def _ringing(entry: Any) -> dict[str, Any]:
 def _as_form(draft: Any) -> dict[str, Any]:
     return {"phone": numbers.national(draft.phone) or draft.caller_number or "", "language": draft.language, "name": draft.name,
             "category": draft.category_code or "", "description": draft.description, "pincode": draft.pincode or "",
-            "district": draft.district_code or "", "place": draft.place, "priority": ""}  # fmt: skip
+            "district": draft.district_code or "", "email": draft.email or "", "told_by": draft.told_by, "place": draft.place, "priority": ""}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import select
 
 from agent_console import access
@@ -20,6 +20,17 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             rows = db.execute(select(Outgoing.__table__, Complaint.ack).outerjoin(Complaint, Complaint.id == Outgoing.complaint_id)
                               .where(outbox.UNSETTLED, Outgoing.state != "claimed").order_by(Outgoing.created_at.desc()).limit(200)).all()  # fmt: skip
         return render_template("messages.html", rows=rows)
+
+    @blueprint.post("/messages/<int:outgoing_id>/rang")
+    def rang(outgoing_id: int) -> Any:
+        """What came of an agent's call: told, no answer, or a wrong number."""
+        outcome, now = request.form.get("outcome", ""), utc_now()
+        if outcome not in ("told", "no_answer", "wrong_number"):
+            abort(400)
+        with runtime.writing() as db:
+            if delivery.rang(db, outgoing_id, outcome, access.current().id, now):
+                access.audit(db, f"message.{outcome}", outbox=outgoing_id)
+        return redirect(url_for("console.messages"))
 
     @blueprint.post("/messages/<int:outgoing_id>/again")
     def try_again(outgoing_id: int) -> Any:

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from carriers.base import Accepted, CarrierError, Message, Permanent, SmsCarrier, Stopped, Temporary, Unknown, Unusable
-from helpline import numbers, outbox, pacing, reports, telling
+from helpline import numbers, outbox, pacing, reports, telling, tries
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Outgoing, Phone
 
@@ -95,9 +95,14 @@ def _send(runtime: Runtime, carriers: Sequence[SmsCarrier], row: Row[Any], now: 
     outcome = outcome or _nobody(runtime, row, troubles, now())
     with runtime.writing() as db:
         _settle(db, row.id, **outcome)
+        tries.note(db, row.id, "sms", _TRIED.get(outcome.get("state", ""), "unknown"), now(), code=outcome.get("error_code"))
         if sid := outcome.get("carrier_sid"):
             reports.apply_kept(db, runtime, outcome["carrier"], sid, now())
     log.info("outbox.tried", outbox=row.id, state=outcome.get("state", "unknown"), code=outcome.get("error_code"), carrier=outcome.get("carrier"))
+
+
+# What a try is called in a message's history.
+_TRIED = {"sent": "sent", "parked": "failed", "pending": "later"}
 
 
 def _in_turn(runtime: Runtime, carriers: Sequence[SmsCarrier], now: datetime) -> list[SmsCarrier]:
@@ -223,6 +228,17 @@ def _unsent(runtime: Runtime, row: Row[Any], now: datetime) -> dict[str, Any]:
     if row.attempts >= runtime.config.worker.max_attempts:
         return {"state": "parked", "error_code": row.error_code or "unknown"}
     return {"state": "pending", "next_at": now, "carrier": None}
+
+
+def rang(db: Connection, outgoing_id: int, outcome: str, user_id: int, now: datetime) -> bool:
+    """A person rang the citizen of a message that could not be delivered; False when it is none (any more)."""
+    values: dict[str, Any] = {"error_code": outcome}
+    if outcome == "told":
+        values = {"state": "delivered", "delivered_at": now, "sent_at": now, "error_code": None}
+    done = db.execute(update(Outgoing).where(_table.c.id == outgoing_id, _table.c.state.in_(("parked", "suppressed"))).values(**values))
+    if done.rowcount:
+        tries.note(db, outgoing_id, "person", outcome, now, by=user_id)
+    return bool(done.rowcount)
 
 
 def requeue(db: Connection, outgoing_id: int, now: datetime) -> bool:

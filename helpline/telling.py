@@ -40,7 +40,7 @@ def owed(
     found = []
     if row["phone"] and numbers.e164(row["phone"]):
         found.append(_message(runtime, row, template, key, now, answered, asked, given or {}, preview))
-    if row["email"] and not preview:
+    if row["email"] and runtime.config.smtp.host and not preview:
         found.append(_letter(runtime, row, template, key if not found else f"{key}:email", now, given or {}))
     return found
 

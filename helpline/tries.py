@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from models import Outgoing, Try, User, new_id
 
-# What may come of a try. SMS and email: sent, delivered, failed, later (tried again). Calls: heard, left (on a machine), machine, cut
+# What may come of a try. SMS and email: sent, delivered, failed, later (tried again), unknown (looked up). Calls: heard, left (on a machine), machine, cut
 # (rung off before the end), busy, no-answer, failed, canceled. A person's: told, no_answer, wrong_number, refused.
-OUTCOMES = ("sent", "delivered", "failed", "later", "heard", "left", "machine", "cut", "busy", "no-answer", "canceled",
+OUTCOMES = ("sent", "delivered", "failed", "later", "unknown", "heard", "left", "machine", "cut", "busy", "no-answer", "canceled",
             "told", "no_answer", "wrong_number", "refused")  # fmt: skip
 REACHED = frozenset({"delivered", "heard", "left", "told"})
 _table = Try.__table__

@@ -21,6 +21,7 @@ from helpline import (
     carriers_in_use,
     clocks,
     delivery,
+    letters,
     nightly,
     recordings,
     seals,
@@ -47,6 +48,7 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
     return {
         "send": (poll, lambda: delivery.send_due(runtime, carriers.outbound, now)),
         "settle": (15, lambda: delivery.settle_unknown(runtime, carriers.known, now())),
+        "letters": (max(poll, 5), lambda: letters.send_due(runtime, now)),
         "ring": (poll, lambda: calling.place_due(runtime, carriers.voice, now)),
         "ring-settle": (30, lambda: calling.settle_lost(runtime, carriers.voice, now())),
         "recordings": (max(poll, 2), lambda: recordings.fetch_due(runtime, carriers.voice, now())),

@@ -341,7 +341,7 @@ def got_conduct(message: Message) -> Reply | None:
         return None
     complaint_id = int(message.context["complaint"])
     feedback.keep_conduct(message.db, complaint_id, said, message.now)
-    return Reply(message.say("sms.thanks_conduct" if said else "sms.thanks"), complaint_id)
+    return Reply(message.say("sms.thanks_conduct" if said else "sms.thanks"))  # on no timeline: the officer would read it
 
 
 # ── the line itself ─────────────────────────────────────────────────────────────────────────────────────────────────
