@@ -1,4 +1,6 @@
 "use strict";
+/* The page one is on stands in sight in the row of pages, which may be longer than the screen. */
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.addEventListener("htmx:configRequest", (e) => { e.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content; });
 document.addEventListener("click", (e) => {
   const chosen = e.target.closest("[data-category]");
