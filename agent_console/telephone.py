@@ -25,7 +25,7 @@ SOUND = "default-src 'self'; connect-src 'self' wss://*.twilio.com https://*.twi
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/phone")
     def phone() -> Response:
-        html = render_template("phone.html", device=runtime.config.carriers.voice, identity=f"agent-{access.current().id}", languages=LANGUAGES, **_now(runtime))
+        html = render_template("telephone.html", device=runtime.config.carriers.voice, identity=f"agent-{access.current().id}", languages=LANGUAGES, **_now(runtime))
         return Response(html, headers={"Content-Security-Policy": SOUND})
 
     @blueprint.get("/phone/now")
@@ -33,7 +33,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         """The agent's state and call: asked every two seconds, which also says that the browser is there."""
         with runtime.writing() as db:
             queueing.beat(db, access.current().id, utc_now())
-        return render_template("phone_now.html", **_now(runtime))
+        return render_template("telephone_now.html", **_now(runtime))
 
     @blueprint.post("/phone/state")
     def phone_state() -> str:
@@ -45,7 +45,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 queueing.sign_on(db, user.id, languages, utc_now(), wanted)
             else:
                 queueing.sign_off(db, user.id)
-        return render_template("phone_now.html", **_now(runtime))
+        return render_template("telephone_now.html", **_now(runtime))
 
     @blueprint.get("/phone/token")
     def phone_token() -> Any:
@@ -65,7 +65,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             if call is None or do not in _DOING:
                 abort(404)
             said = _DOING[do](db, call, user, now)
-        return render_template("phone_now.html", said=said, **_now(runtime))
+        return render_template("telephone_now.html", said=said, **_now(runtime))
 
     @blueprint.get("/board")
     def board() -> str:

@@ -1,6 +1,6 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
-let call = null, spokenUpTo = 0, recorder = null, lastThread = "";
+let call = null, keys = "", keyTimer = null, spokenUpTo = 0, recorder = null, lastThread = "";
 
 async function api(name, body) {
   const answer = await fetch(`api/${name}`, { method: "POST", headers: { "Content-Type": "application/json", "X-Simulator": "1" }, body: JSON.stringify(body || {}) });
@@ -24,7 +24,7 @@ function show(next) {
   const live = call.state === "in-progress";
   $("talk").replaceChildren(...call.heard.filter((h) => !h.text.includes("/audio/silence/")).map((h) => bubble(h.who, h.text, h.language)));
   $("talk").scrollTop = $("talk").scrollHeight;
-  $("status").textContent = !live ? "The call has ended." : call.asks === "Record" ? "Recording: speak, then #" : "Connected: press a key";
+  $("status").textContent = !live ? "The call has ended." : call.asks === "Record" ? "Recording: speak, then #" : call.asks === "Conference" ? "In a talk: type and press Speak" : "Connected: press a key";
   for (const b of document.querySelectorAll("#pad button, #hangup, #silence, #mic, #say, #speech button")) b.disabled = !live;
   $("dial").disabled = live;
   if ($("aloud").checked) readAloud();
@@ -48,10 +48,20 @@ function sayNext(rest) {
 $("dial").onclick = async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); };
 $("hangup").onclick = async () => { show(await api("hangup", { sid: call.sid, text: call.asks === "Record" ? $("say").value : "" })); $("say").value = ""; refresh(); };
 $("silence").onclick = async () => show(await api("silence", { sid: call.sid }));
+/* What others say and do in the call: an agent speaks, the place in the queue is told again. */
+async function listen() {
+  if (!call || call.state !== "in-progress" || keys) return;
+  const next = await api("listen", { sid: call.sid });
+  if (!next || !call || next.sid !== call.sid) return;
+  for (const heard of next.heard.slice(call.heard.length)) {
+    if (heard.audio && heard.who === "agent") new Audio(`api/audio/${heard.audio}.wav`).play().catch(() => {});
+  }
+  if (next.heard.length !== call.heard.length || next.state !== call.state || next.asks !== call.asks) show(next);
+}
+setInterval(listen, 1500);
 let rings = null;
 $("pickup").onclick = async () => { spokenUpTo = 0; show(await api("pickup", { sid: rings })); refresh(); };
 $("turnaway").onclick = async () => { await api("turnaway", { sid: rings }); refresh(); };
-let keys = "", keyTimer = null;
 function press(key) {
   if (!call || call.state !== "in-progress") return;
   keys += key; $("status").textContent = `Keyed: ${keys}`;

@@ -59,6 +59,15 @@ def test_every_route_of_the_application_is_known(app):
         assert rule.endpoint in access.MAY if first == "console" else first in doors, rule
 
 
+def test_no_two_parts_have_a_page_of_the_same_name(app):
+    """Flask looks for templates in the order of the blueprints: of two of one name the second would never be shown."""
+    from pathlib import Path
+
+    names = [path.relative_to(b.root_path).as_posix().partition("/")[2] for b in app.blueprints.values() if b.template_folder
+             for path in Path(b.root_path, b.template_folder).rglob("*.html")]  # fmt: skip
+    assert len(names) == len(set(names))
+
+
 def test_a_form_without_its_token_is_refused(staff, filed):
     agent = staff("cell")
     assert agent.post(f"/console/complaints/{filed.ack}/review", token=False).status_code == 400
