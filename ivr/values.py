@@ -95,8 +95,9 @@ class Values:
         return self.number_told(row.ack, row.phone, state.language) if row is not None else {}
 
     def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
-        """The values of the prompt `registered`: the number, and whether an SMS can carry it."""
-        return {"ack": speech.ack(ack, language), "sms": numbers.is_mobile(phone)}
+        """The values of the prompt `registered`: the number, and whether an SMS can carry it; then calls are offered in its place."""
+        sms = numbers.is_mobile(phone)
+        return {"ack": speech.ack(ack, language), "sms": sms, "offers": ("registered.calls",) if sms else ()}
 
     def _told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         values = self._solved(state, db, call)
