@@ -18,7 +18,7 @@ from helpline.runtime import Runtime, utc_now
 from ivr import speech
 from ivr.engines import Can
 from ivr.menu import State
-from ivr.speaking import Speaker
+from ivr.speaking import Speaker, between
 from ivr.steps import Ask, GoTo, HangUp, LeaveQueue, Pause, Queue, Ring, Room, Said, Say, Step
 
 TALK_OVER = "/ivr/step?at=goodbye&l={language}&show=1"
@@ -84,8 +84,8 @@ class Desk:
     def _place(self, db: Connection, row: Row[Any], language: str, now: Any) -> list[Said]:
         place = queueing.place(db, self.runtime, row, now)
         minutes = max(1, round(place.seconds / 60))
-        place_said = self.speaker.say("queue.place", language, n=speech.digits(str(place.number), language), minutes=speech.digits(str(minutes), language))
-        return [*place_said, Pause(), *self.speaker.say("queue.choices", language)]
+        place_said = self.speaker.say("queue.place", language, n=speech.count(place.number, language), minutes=speech.count(minutes, language))
+        return between([place_said, *self.speaker.choices("queue.choices", language)])
 
     def music(self, _webhook: Webhook, _db: Connection) -> list[Step]:
         """Heard on hold and in a room before the other comes: quiet."""
@@ -140,7 +140,7 @@ class Desk:
                 return self._room(row)
             return [*self.speaker.say(f"read_back.{_ANSWERS[key]}", language), *self._room(row)]
         again = f"/ivr/read-back?waiting={row.id}&l={language}"
-        said = [*self._told(complaint, language), Pause(), *self.speaker.say("read_back.choices", language)]
+        said = between([self._told(complaint, language), *self.speaker.choices("read_back.choices", language)])
         return [Ask(again, tuple(said), digits=1, timeout=8, language=language), *self._room(row)]
 
     def _told(self, complaint: Row[Any], language: str) -> list[Said]:

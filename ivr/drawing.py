@@ -22,6 +22,7 @@ from ivr.tree import TREE
 KEY = 0.8  # seconds to press a key
 SPEAKING = {"problem": 20.0, "name": 3.0, "addition": 15.0, "message": 15.0}  # after a beep
 BEEP = 1.5
+OFFERS = {"told": ("told.add", "told.next"), "registered": ("registered.calls",)}  # choices that not every caller has
 ABOUT_ONE = ("told", "solved")  # nodes that begin with where a complaint stands
 KINDS = {Menu: "menu", Pages: "list", Digits: "number", Record: "recording", Say: "told", Agent: "person"}
 
@@ -98,7 +99,7 @@ class Drawing:
         if name == "language":
             languages = speaker.runtime.config.helpline.languages
             return [said for language in languages for said in speaker.choices("language.choices", language)]
-        offers = [speaker.say(key, self.language) for key in ("told.add", "told.next")] if name == "told" else []
+        offers = [speaker.say(key, self.language) for key in OFFERS.get(name, ())]
         return [*offers, *speaker.choices(f"{node.prompt}.choices", self.language)]
 
     def _choices(self, name: str, node: Menu, spent: float) -> list[Choice]:

@@ -139,9 +139,7 @@ def step(tree: Tree, state: State, answer: Answer, item_codes: Callable[[str, st
     if answer.digits in ("0", "*", "9") and answer.digits not in getattr(node, "choices", {}):
         if answer.digits == "0":
             return Move(replace(onward, at="agent", arg=""))
-        if answer.digits == "*":
-            return Move(replace(onward, at=node.back, arg=""))
-        return Move(onward)
+        return _go(onward, node.back) if answer.digits == "*" else Move(onward)
     if answer.speech and not answer.digits:
         heard = getattr(node, "heard", "")
         tried = replace(onward, wrongs=state.wrongs)  # whether the words mean something is for the action to say

@@ -189,7 +189,7 @@ class Line:
                 return None
             filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
             following = replace(move.state, at="registered", arg=str(filed.id))
-            told = self.speaker.number_told(filed.ack, draft.phone, following.language)
+            told = self.speaker.values.number_told(filed.ack, draft.phone, following.language)
             answer = self.render(self.speaker.steps(following, self._no_store, None, move.trouble, told))
             try:
                 db.write([*writes, calls.storing(key, webhook.fields, answer, filed.id, now)])

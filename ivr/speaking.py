@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
 
 from sqlalchemy import Connection, Row
 
-from helpline import calls, complaints, notices, numbers, resuming, status
-from helpline.lifecycle import State as Life
-from helpline.runtime import Runtime, utc_now
+from helpline import calls
+from helpline.runtime import Runtime
 from ivr import aloud, speech, steps
 from ivr.engines import ENGINES, Can
 from ivr.menu import NONE, PAGE, Agent, Digits, Menu, Node, Pages, Record, Say, State, choices_of, split_arg
@@ -20,8 +18,8 @@ from ivr.recorded import Recordings, audio_directory, part_name
 from ivr.speech import Spoken
 from ivr.steps import Ask, GoTo, HangUp, Listen, Pause, Play, Said, Step
 from ivr.tree import TREE
+from ivr.values import Db, Values
 
-Db = Callable[[], Connection]
 ABOUT_ONE = frozenset({"registered", "told", "solved", "out_solved"})  # nodes that tell of one registered complaint
 GAP_SECONDS = 0.4  # between two groups of a recorded number
 
@@ -37,6 +35,7 @@ class Speaker:
         self.engine = ENGINES[runtime.config.carriers.voice_engine]
         self.audio = f"{runtime.config.public_url}/ivr/audio"
         self.recordings = Recordings(runtime.catalogue, audio_directory(runtime.config)) if recordings is None else recordings
+        self.values = Values(runtime)
         self._split: dict[tuple[str, str], tuple[str, ...]] = {}
 
     # ── lists ──
@@ -53,18 +52,6 @@ class Speaker:
             return [*(code for code in listed.split("-") if code in reference.districts), NONE]
         return list(reference.districts)
 
-    def _category(self, code: str | None, language: str) -> Spoken:
-        known = self.runtime.reference.categories.get(code or "")
-        return Spoken(known.name(language), f"category.{known.code}") if known else self._quoted("as_told", language)
-
-    def _district(self, code: str | None, language: str) -> Spoken:
-        known = self.runtime.reference.districts.get(code or "")
-        return Spoken(known.name(language), f"district.{known.code}") if known else self._quoted("as_told", language)
-
-    def _quoted(self, key: str, language: str) -> Spoken:
-        """A prompt as a value of another."""
-        return Spoken(self.runtime.catalogue.text(f"voice.{key}", language), key)
-
     # ── steps ──
 
     def steps(
@@ -80,7 +67,7 @@ class Speaker:
         known already."""
         if not state.language and state.at != "language":
             state = replace(state, language=self.runtime.config.helpline.default_language)
-        if state.at in ABOUT_ONE and values is None and self._row(state, db) is None:
+        if state.at in ABOUT_ONE and values is None and self.values.row(state, db) is None:
             state = replace(state, at="main", arg="")  # an address nobody made
         node = TREE[state.at]
         said = [*before, *self._trouble(state, trouble)]
@@ -166,7 +153,7 @@ class Speaker:
             return self._page(node, state)
         if state.at == "out":
             return between([aloud.message(db(), state.arg), *self.choices(f"{node.prompt}.choices", state.language)])
-        values = self._values(state, db, call) if values is None else values
+        values = self.values.of(state, db, call) if values is None else values
         played = self._played(db, call) if (state.at, state.arg) == ("problem_review", "play") else []
         pieces = [played] if played else self.question(state, values)
         if isinstance(node, Menu):
@@ -219,7 +206,7 @@ class Speaker:
         key = speech.digits(str(number), language)
         if code == NONE:
             return self.say("none", language, n=key)
-        name = self._district if node.items in ("districts", "places") else self._category
+        name = self.values.district if node.items in ("districts", "places") else self.values.category
         return self.say(node.item, language, topic=name(code, language), n=key)
 
     def _played(self, db: Db, call: Row[Any] | None) -> list[Said]:
@@ -246,96 +233,6 @@ class Speaker:
         assert isinstance(node, Record)
         at = replace(state, at="message", number=state.number + 1, arg="")
         return self._listen(node, at, [*said, *self._prompt(prompt, at)])
-
-    # ── values of the prompts ──
-
-    def _values(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        rule = getattr(self, f"_values_{state.at}", None)
-        return rule(state, db, call) if rule else {}
-
-    def _values_emergency(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        return {"emergency": speech.digits(self.runtime.config.helpline.emergency_number, state.language)}
-
-    def _values_genuine(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        """`arg`: the day and the last digits of the number it went to, YYYYMMDD9999."""
-        try:
-            sent = datetime.fromisoformat(f"{state.arg[:8]}T120000+0000")
-            day = speech.date(sent, state.language, self.runtime.catalogue)
-        except ValueError:
-            day = Spoken("")
-        return {"date": day, "ending": speech.digits(state.arg[8:12], state.language)}
-
-    def _values_resume(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        return {"category": self._category(state.arg, state.language)} if state.arg else {}
-
-    def _values_spoken_category(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        return {"category": self._category(state.arg, state.language)}
-
-    def _values_spoken_place(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        code, _, rest = state.arg.partition("~")
-        district = self._district(code, state.language)
-        body = rest.partition("~")[2]
-        return {"place": Spoken(f"{body}, {district}") if body and body != district else district}
-
-    def _values_pin_confirm(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        entry = self.runtime.reference.pincodes.get(state.arg)
-        if entry is None:
-            return {"area": "", "district": ""}
-        return {"area": entry.area, "district": self._district(entry.district_code, state.language)}
-
-    def _values_summary(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        draft = call.answers.get("draft") if call is not None else None
-        row = complaints.get(db(), draft) if draft else None
-        language = state.language
-        told, here = self._quoted("as_told", language), self._quoted("no_contact", language)
-        if row is None:
-            return {"category": told, "place": told, "contact": here}
-        answers = call.answers if call is not None else {}
-        known = {**row._mapping, **answers.get("told", {})}
-        place = self._district(known["district_code"], language)
-        if known["place"]:
-            place = Spoken(", ".join(part for part in (known["place"], place if known["district_code"] else "") if part))
-        caller = numbers.e164(call.from_number) if call is not None else None
-        contact = speech.digits(numbers.national(known["phone"]), language) if known["phone"] and known["phone"] != caller else here
-        code = resuming.named(self.runtime, known["category_code"]) if answers.get("resumed") else known["category_code"]
-        return {"category": self._category(code, language), "place": place, "contact": contact}
-
-    def _values_registered(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        row = self._row(state, db)
-        return self.number_told(row.ack, row.phone, state.language) if row is not None else {}
-
-    def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
-        """The values of the prompt `registered`: the number, and whether an SMS can carry it."""
-        return {"ack": speech.ack(ack, language), "sms": numbers.is_mobile(phone)}
-
-    def _values_told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        values = self._values_solved(state, db, call)
-        row = self._row(state, db)
-        return values | {"offers": self._offers(row, call, db) if row is not None else ()}
-
-    def _values_solved(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        row, language = self._row(state, db), state.language
-        if row is None:
-            return {}
-        department = row.department_code or "cmo"
-        return {
-            "ack": speech.ack(row.ack or "", language),
-            "standing": status.standing(row),
-            "office": Spoken(notices.office_name(self.runtime, department, language), f"department.{department}"),
-            "date": speech.date(row.due_at, language, self.runtime.catalogue) if row.due_at else "",
-        }
-
-    def _offers(self, row: Row[Any], call: Row[Any] | None, db: Db) -> tuple[str, ...]:
-        """What can be done about a complaint after hearing of it: prompts `told.…`."""
-        over = row.state in (Life.CLOSED, Life.REJECTED)
-        offers = ["told.reopen" if over else "told.add"] if not over or status.may_reopen(self.runtime, row, utc_now()) else []
-        caller = numbers.e164(call.from_number) if call is not None else None
-        if caller == row.phone and status.earlier_open(db(), caller, row.id) is not None:
-            offers.append("told.next")
-        return tuple(offers)
-
-    def _row(self, state: State, db: Db) -> Row[Any] | None:
-        return complaints.get(db(), int(state.arg)) if state.arg.isascii() and state.arg.isdigit() and len(state.arg) < 20 else None
 
 
 def between(pieces: Sequence[Sequence[Said]]) -> list[Said]:

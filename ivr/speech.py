@@ -30,6 +30,11 @@ def digits(text: str, language: str) -> Spoken:
     return _grouped(text, language, " ")
 
 
+def count(number: int, language: str) -> Spoken:
+    """How many: said as one number, with the recording of a day of the month where there is such a day."""
+    return Spoken(figures(str(number), language), *([f"day.{number}"] if 1 <= number <= 31 else []))
+
+
 def ack(number: str, language: str) -> Spoken:
     """An acknowledgement number, slowly: a little pause after each digit, a longer one after each group."""
     return _grouped(acknowledgement.display(number), language, ", ")

@@ -22,18 +22,14 @@ from urllib.parse import urlencode, urljoin
 
 import httpx
 
-from simulator import sound
+from simulator import sound, twiml
 from simulator.exchange import Exchange
 from simulator.settings import FAILING, Settings
 from simulator.store import Store
+from simulator.twiml import ApplicationError
 
-MAX_DOCUMENT = 64 * 1024
 MAX_TURNS = 40  # documents without the caller doing anything: a loop
 _NOTHING_RECORDED = {"RecordingDuration": "0"}
-_SOMLENG = frozenset({"Say", "Play", "Gather", "Record", "Redirect", "Dial", "Hangup", "Reject"})
-_KNOWN = {"twilio": _SOMLENG | {"Pause", "Enqueue", "Leave"}, "somleng": _SOMLENG}
-_INSIDE = {"twilio": frozenset({"Say", "Play", "Pause"}), "somleng": frozenset({"Say", "Play"})}
-_DIALLED = {"twilio": frozenset({"Number", "Sip", "Client", "Queue", "Conference"}), "somleng": frozenset({"Number", "Sip"})}
 _SOMLENG_VOICES = ("Azure.", "Polly.", "Basic.")
 
 
@@ -52,14 +48,6 @@ class Call:
     state: str  # in-progress | completed
     pending: dict[str, Any] | None
     heard: list[Heard] = field(default_factory=list)
-
-
-class ApplicationError(Exception):
-    """What a carrier tells a caller when the application failed; `code` is the carrier's."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class Network:
@@ -253,7 +241,7 @@ class Network:
         address = urljoin(self.settings.public_url + "/", url)
         for _ in range(MAX_TURNS):
             try:
-                document = self._document(self._post(address, self._call_fields(sid, fields)))
+                document = twiml.document(self._post(address, self._call_fields(sid, fields)))
                 following = self._carry_out(sid, list(document), address)
             except ApplicationError as error:
                 self._note(sid, "network", f"We are sorry, an application error has occurred. ({error.code})")
@@ -274,17 +262,17 @@ class Network:
         """The verbs in order; an address to ask next, or None when the caller is needed or the call is over."""
         early = ""
         for position, verb in enumerate(verbs):
-            self._check(verb)
+            twiml.check(verb, self.settings.engine)
             if verb.tag in ("Say", "Play"):
                 self._hear(sid, verb)
             elif verb.tag in ("Gather", "Record"):
                 for child in verb:
                     self._hear(sid, child)
-                if _is_words_before_beep(verb, verbs[position + 1 :]):
+                if twiml.is_words_before_beep(verb, verbs[position + 1 :]):
                     early = urljoin(base, verb.get("action") or base)
                     continue
                 rest = [ET.tostring(v, encoding="unicode") for v in verbs[position + 1 :]]
-                self._set(sid, {**_question(verb, urljoin(base, verb.get("action") or base), base, rest), "early": early})
+                self._set(sid, {**twiml.question(verb, urljoin(base, verb.get("action") or base), base, rest), "early": early})
                 return None
             elif verb.tag == "Redirect":
                 return urljoin(base, (verb.text or "").strip()), {}
@@ -306,17 +294,6 @@ class Network:
         self._end(sid)
         return None
 
-    def _check(self, verb: ET.Element) -> None:
-        """What an engine refuses, as it comes to it."""
-        engine = self.settings.engine
-        inside = {"Gather": _INSIDE[engine], "Dial": _DIALLED[engine]}.get(verb.tag)
-        if verb.tag not in _KNOWN[engine] or (inside is not None and any(child.tag not in inside for child in verb)):
-            raise ApplicationError("12100")
-        if self._is_somleng and verb.tag == "Record" and not verb.get("recordingStatusCallback", "http").startswith("http"):
-            raise ApplicationError("12100")
-        if self._is_somleng and verb.tag == "Play" and not (verb.text or "").strip().startswith("http"):
-            raise ApplicationError("12100")
-
     def _ring(self, sid: str, dial: ET.Element, base: str) -> tuple[str, dict[str, str]]:
         answers = self.store.switch("agents", "no-answer")
         who = ", ".join((n.text or "") for n in dial) or (dial.text or "")
@@ -328,24 +305,9 @@ class Network:
             voice = verb.get("voice", "")
             if self._is_somleng and not voice.startswith(_SOMLENG_VOICES):
                 voice = "Basic.Kal"  # a voice that it does not know: its own, which speaks English
-            self._note(sid, "helpline", _words(verb), verb.get("language", ""), voice)
+            self._note(sid, "helpline", twiml.words(verb), verb.get("language", ""), voice)
         elif verb.tag == "Play":
             self._note(sid, "helpline", f"♪ {(verb.text or '').strip()}")
-
-    def _document(self, answer: httpx.Response) -> ET.Element:
-        if answer.status_code >= 400:
-            raise ApplicationError("11200")
-        if "xml" not in answer.headers.get("content-type", ""):
-            raise ApplicationError("12300")
-        if len(answer.content) > MAX_DOCUMENT:
-            raise ApplicationError("11750")
-        try:
-            root = ET.fromstring(answer.content)  # noqa: S314 - the application under test
-        except ET.ParseError:
-            raise ApplicationError("12100") from None
-        if root.tag != "Response":
-            raise ApplicationError("12100")
-        return root
 
     def _end(self, sid: str, seconds: int | None = None) -> None:
         """`seconds`: how long it is said to have lasted; by the clock unless given."""
@@ -385,7 +347,7 @@ class Network:
         self._keep_message(sid, number, self.settings.helpline_number, body, "received", "")
         fields = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": self.settings.account_sid, "From": number,
                   "To": self.settings.helpline_number, "Body": body, "NumMedia": str(media), "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
-        document = self._document(self._post(f"{self.settings.public_url}{self.settings.incoming_sms}", fields))
+        document = twiml.document(self._post(f"{self.settings.public_url}{self.settings.incoming_sms}", fields))
         replies = []
         for message in document:
             if message.tag != "Message":
@@ -438,32 +400,3 @@ def sign(url: str, fields: dict[str, str], token: str) -> str:
     """X-Twilio-Signature."""
     text = url + "".join(name + fields[name] for name in sorted(fields))
     return b64encode(hmac.digest(token.encode(), text.encode(), "sha1")).decode()
-
-
-def _words(say: ET.Element) -> str:
-    """What a Say speaks; a pause inside it is shown as a comma."""
-    words = say.text or ""
-    for pause in say:
-        words += ", " + pause.tail if (pause.tail or "").strip() and pause.tail else ""
-    return words.strip()
-
-
-def _is_words_before_beep(verb: ET.Element, following: list[ET.Element]) -> bool:
-    """A Gather that is passed over when nothing is pressed, right before a recording: the caller hears words, then the beep."""
-    passed_over = verb.tag == "Gather" and verb.get("actionOnEmptyResult") != "true" and "speech" not in verb.get("input", "dtmf")
-    return passed_over and bool(following) and following[0].tag == "Record"
-
-
-def _question(verb: ET.Element, action: str, base: str, rest: list[str]) -> dict[str, Any]:
-    number = verb.get("numDigits")
-    return {
-        "verb": verb.tag,
-        "action": action,
-        "digits": int(number) if number else 0,
-        "finish": verb.get("finishOnKey", "#"),
-        "speech": "speech" in verb.get("input", "dtmf"),
-        "empty": verb.get("actionOnEmptyResult") == "true",
-        "report": verb.get("recordingStatusCallback", ""),
-        "base": base,
-        "rest": rest,
-    }

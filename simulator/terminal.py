@@ -7,8 +7,9 @@ from typing import TextIO
 
 import httpx
 
-from simulator.network import ApplicationError, Call, Network
+from simulator.network import Call, Network
 from simulator.settings import Settings
+from simulator.twiml import ApplicationError
 
 HELP = "Keys: type digits, * and #. `say …` speaks, an empty line is silence, `hang` rings off."
 

@@ -18,8 +18,9 @@ import httpx
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, render_template, request
 
 from simulator import sound
-from simulator.network import ApplicationError, Network
+from simulator.network import Network
 from simulator.settings import LINES, Settings
+from simulator.twiml import ApplicationError
 
 CSP = "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'"
 MAX_WAV = 6_000_000

@@ -216,6 +216,19 @@ def test_the_status_comes_first_and_no_date_is_promised_for_what_is_done(app, ca
     assert "সম্ভাব্য তারিখ" not in caller.last_said
 
 
+def test_no_date_that_has_passed_is_promised(app, caller, now):
+    from datetime import timedelta
+
+    from sqlalchemy import update
+
+    files(caller).hangs_up()
+    with app.extensions["runtime"].writing() as db:
+        db.execute(update(Complaint).values(due_at=now - timedelta(days=40)))
+    caller.dials().presses("1")
+    assert "পর্যালোচনাধীন" in caller.last_said
+    assert "সম্ভাব্য তারিখ" not in caller.last_said
+
+
 def test_the_language_can_be_changed(app, caller):
     caller.dials().presses("2", "7", "3")
     assert caller.heard("नई शिकायत", "hi")

@@ -1,0 +1,131 @@
+"""What the prompts' placeholders are filled with: the names, numbers and dates of the complaint that a call is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from helpline import complaints, notices, numbers, resuming, status
+from helpline.lifecycle import State as Life
+from helpline.runtime import Runtime, utc_now
+from ivr import speech
+from ivr.menu import State
+from ivr.speech import Spoken
+
+Db = Callable[[], Connection]
+
+
+class Values:
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def of(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        """The values of the prompt at `state`, by placeholder; `db` is called only where something of the store is told."""
+        rule = getattr(self, f"_{state.at}", None)
+        return rule(state, db, call) if rule else {}
+
+    # ── names ──
+
+    def category(self, code: str | None, language: str) -> Spoken:
+        known = self.runtime.reference.categories.get(code or "")
+        return Spoken(known.name(language), f"category.{known.code}") if known else self.quoted("as_told", language)
+
+    def district(self, code: str | None, language: str) -> Spoken:
+        known = self.runtime.reference.districts.get(code or "")
+        return Spoken(known.name(language), f"district.{known.code}") if known else self.quoted("as_told", language)
+
+    def quoted(self, key: str, language: str) -> Spoken:
+        """A prompt as a value of another."""
+        return Spoken(self.runtime.catalogue.text(f"voice.{key}", language), key)
+
+    # ── of a node ──
+
+    def _emergency(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        return {"emergency": speech.digits(self.runtime.config.helpline.emergency_number, state.language)}
+
+    def _genuine(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        """`arg`: the day and the last digits of the number it went to, YYYYMMDD9999."""
+        try:
+            sent = datetime.fromisoformat(f"{state.arg[:8]}T120000+0000")
+            day = speech.date(sent, state.language, self.runtime.catalogue)
+        except ValueError:
+            day = Spoken("")
+        return {"date": day, "ending": speech.digits(state.arg[8:12], state.language)}
+
+    def _resume(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        return {"category": self.category(state.arg, state.language)} if state.arg else {}
+
+    def _spoken_category(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        return {"category": self.category(state.arg, state.language)}
+
+    def _spoken_place(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        code, _, rest = state.arg.partition("~")
+        district = self.district(code, state.language)
+        body = rest.partition("~")[2]
+        return {"place": Spoken(f"{body}, {district}") if body and body != district else district}
+
+    def _pin_confirm(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        entry = self.runtime.reference.pincodes.get(state.arg)
+        if entry is None:
+            return {"area": "", "district": ""}
+        return {"area": entry.area, "district": self.district(entry.district_code, state.language)}
+
+    def _summary(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        draft = call.answers.get("draft") if call is not None else None
+        row = complaints.get(db(), draft) if draft else None
+        language = state.language
+        told, here = self.quoted("as_told", language), self.quoted("no_contact", language)
+        if row is None:
+            return {"category": told, "place": told, "contact": here}
+        answers = call.answers if call is not None else {}
+        known = {**row._mapping, **answers.get("told", {})}
+        place = self.district(known["district_code"], language)
+        if known["place"]:
+            place = Spoken(", ".join(part for part in (known["place"], place if known["district_code"] else "") if part))
+        caller = numbers.e164(call.from_number) if call is not None else None
+        contact = speech.digits(numbers.national(known["phone"]), language) if known["phone"] and known["phone"] != caller else here
+        code = resuming.named(self.runtime, known["category_code"]) if answers.get("resumed") else known["category_code"]
+        return {"category": self.category(code, language), "place": place, "contact": contact}
+
+    def _registered(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        row = self.row(state, db)
+        return self.number_told(row.ack, row.phone, state.language) if row is not None else {}
+
+    def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
+        """The values of the prompt `registered`: the number, and whether an SMS can carry it; then calls are offered in its place."""
+        sms = numbers.is_mobile(phone)
+        return {"ack": speech.ack(ack, language), "sms": sms, "offers": ("registered.calls",) if sms else ()}
+
+    def _told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        values = self._solved(state, db, call)
+        row = self.row(state, db)
+        return values | {"offers": self._offers(row, call, db) if row is not None else ()}
+
+    def _solved(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
+        row, language = self.row(state, db), state.language
+        if row is None:
+            return {}
+        department = row.department_code or "cmo"
+        due = row.due_at if row.due_at and row.due_at > utc_now() else None  # no date that has passed
+        return {
+            "ack": speech.ack(row.ack or "", language),
+            "standing": status.standing(row),
+            "office": Spoken(notices.office_name(self.runtime, department, language), f"department.{department}"),
+            "date": speech.date(due, language, self.runtime.catalogue) if due else "",
+        }
+
+    def _offers(self, row: Row[Any], call: Row[Any] | None, db: Db) -> tuple[str, ...]:
+        """What can be done about a complaint after hearing of it: prompts `told.…`."""
+        over = row.state in (Life.CLOSED, Life.REJECTED)
+        offers = ["told.reopen" if over else "told.add"] if not over or status.may_reopen(self.runtime, row, utc_now()) else []
+        caller = numbers.e164(call.from_number) if call is not None else None
+        if caller == row.phone and status.earlier_open(db(), caller, row.id) is not None:
+            offers.append("told.next")
+        return tuple(offers)
+
+    def row(self, state: State, db: Db) -> Row[Any] | None:
+        """The complaint that the state names."""
+        return complaints.get(db(), int(state.arg)) if state.arg.isascii() and state.arg.isdigit() and len(state.arg) < 20 else None
