@@ -9,13 +9,14 @@ from sqlalchemy import or_, select
 
 from agent_console import access, callbacks
 from helpline import callbacks as ledger
-from helpline import classify, complaints, duplicates, letters, numbers, queueing, scope, sla
+from helpline import complaints, duplicates, learning, letters, numbers, queueing, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Event, Outgoing, Phone
 
 LANGUAGES = ("bn", "en", "hi")
+LIKELY = 0.1  # a category this likely is worth a button
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
@@ -93,11 +94,12 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             rows = complaints.similar(db.connection(), runtime, number, code if code in runtime.reference.categories else None, utc_now())
             about = _values(runtime, request.args) | {"phone": number}
             alike = duplicates.find(db, runtime, about, utc_now(), scope.visible(access.current()))
-        found = classify.shipped().classify(request.args.get("description", "")[:4000])
-        suggested = runtime.reference.categories.get(found.subcategory or found.category or "")
+        found = learning.classifier(runtime).classify(request.args.get("description", "")[:4000])
         category = runtime.reference.categories.get(code)
-        urgent = (category or suggested) is not None and (category or suggested).priority == "urgent"  # type: ignore[union-attr]
-        return render_template("similar.html", rows=rows, alike=[like for like in alike if like.row.id not in {row.id for row in rows}], suggested=None if category else suggested, urgent=urgent)
+        suggested = [] if category else [runtime.reference.categories[candidate.code] for candidate in found.candidates if candidate.share >= LIKELY]
+        urgent = category.priority == "urgent" if category else found.urgent
+        alike = [like for like in alike if like.row.id not in {row.id for row in rows}]
+        return render_template("similar.html", rows=rows, alike=alike, suggested=suggested, urgent=urgent)
 
 
 def _actor() -> Actor:

@@ -1,27 +1,39 @@
-"""Where a complaint is: PIN codes, district names and aliases, towns and blocks, in any script and with Bengali endings.
+"""Where a complaint is: PIN codes, names of districts, towns, blocks and post offices, by sound, in any script and with endings.
 
-A name that belongs to more than one district (Bardhaman, Medinipur, 24 Parganas) is ambiguous: it is asked, never guessed.
+তমলুক, Tamluk and Tomluk are one place, Coochbehar and Cooch Behar too. A name that belongs to more than one district (Bardhaman,
+Medinipur, 24 Parganas) is ambiguous unless the text names its district as well: it is asked, never guessed. Short names, and names
+that are everyday words (Mal, বালি), count only where they are written as the name is and stand by themselves.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from helpline import text as texts
+from helpline.examples import everyday_sounds, everyday_words
 from helpline.reference import Reference
+from helpline.sounds import skeleton, sound
 
 _PIN = re.compile(r"(?<!\d)([17]\d{2})[ -]?(\d{3})(?!\d)")
-_ENDINGS = ("er", "r", "te", "e", "ta", "ke", "y", "i", "t")
-_MIN_FUZZY = 7
-_NUMERAL = re.compile(r"[ -]+(?:I{1,3}|IV|V|[1-5১-৫]|১|২|৩)$")  # Raina-I, Raina-II: the block's number
-# Names of places that are everyday words too: only with a district, a PIN or an ending of place beside them.
-_EVERYDAY = frozenset({"jal", "rast", "sadar", "nagar", "bandar", "pur", "gram", "kasba", "egra", "mal", "tala", "english", "new", "town", "par", "jald",
-                       "bangan", "samiti", "bank", "panca", "card", "kard", "ban", "mas", "din", "gar", "hat", "kal"})
-_EXACT = frozenset({"nadi"})  # নদীর is a river's, নদিয়া the district: these count only when written as the name is
+_NUMERAL = re.compile(r"[ -]+(?:I{1,3}|IV|V|[1-5১-৫])$")  # Raina-I, Raina-II: the block's number
+_OFFICE = re.compile(r"\b(S\.?O|B\.?O|H\.?O|GPO)\b.*")
+_PORE = re.compile(r"(?<=\w\w\w)pore\b")  # Barrackpore is said Barrackpur
+_CLAUSE = re.compile(r"[,;:।.!?\n()]+")
+_ENDINGS = ("ir", "r", "ti", "t", "ki", "k", "i")  # of a skeleton: তমলুকের, তমলুকে, Tamluker
+_WRITTEN_ENDINGS = frozenset(["", "র", "এর", "ের", "য়", "তে", "তেই", "ে", "টা", "য়ে", "r", "er", "e", "te", "y", "me", "में", "का", "की"])
+_SHORTEST = 3
+_SOUNDED = 5  # letters of a skeleton that are enough to go by the sound
+_LONG, _VERY_LONG = 6, 9  # letters that one, and two, may be wrong of
+_KNOWN = 4  # letters of a sound by which a word is known
+_LONGEST = 4  # words of a name
+_MAX_WORDS = 200
+_POST_OFFICE = 2  # the last rank
 
 
 @dataclass(frozen=True)
@@ -32,120 +44,193 @@ class Place:
     ambiguous: tuple[str, ...] = ()  # district codes it may be
 
 
+@dataclass(frozen=True)
+class _Name:
+    district_code: str
+    rank: int  # a district's own name, a place in it, a post office
+    written: str  # folded, without spaces
+    sounds: str
+    body: str | None = None  # how to call it; None for the district itself
+
+
+@dataclass(frozen=True)
+class _Found:
+    names: tuple[_Name, ...]
+    letters: int
+
+    @property
+    def codes(self) -> frozenset[str]:
+        return frozenset(name.district_code for name in self.names)
+
+
 class Gazetteer:
-    """Names by sound. Built once a reference; look-ups take microseconds."""
+    """Names by their skeletons, words run together. Built once a reference; a look-up takes some ten microseconds."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
-        self._names: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        self._bodies: dict[tuple[str, ...], str] = {}
-        self._written: set[str] = set()
-        self._ambiguous: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        self._names: dict[str, list[_Name]] = defaultdict(list)
+        self._ambiguous: dict[str, set[str]] = defaultdict(set)
         for district in reference.districts.values():
-            for name in (*district.names.values(), *district.aliases, district.headquarters):
-                self._add(name, district.code)
             for alias in district.ambiguous_aliases:
-                self._ambiguous[_phrase(alias)].add(district.code)
-        districts = set(self._names)
+                self._ambiguous[_key(alias)].add(district.code)
+            for name in (*district.names.values(), *district.aliases):
+                self._add(name, _name(district.code, 0, name))
+            self._add(district.headquarters, _name(district.code, 1, district.headquarters, district.headquarters))
         for body in reference.local_bodies:
-            for name in (*body.names.values(), *body.aliases):
+            for name in dict.fromkeys([*body.names.values(), *body.aliases]):
                 plain = _NUMERAL.sub("", name)
-                for variant in {name, plain}:
-                    if _phrase(variant) not in districts:  # হাওড়া is the district before it is anything that sounds alike
-                        self._add(variant, body.district_code, plain if variant == plain else body.name("en"))
+                self._add(plain, _name(body.district_code, 1, plain, plain))
         for pin in reference.pincodes.values():
-            self._add_area(pin.area, pin.district_code)
-        self._longest = max(map(len, (*self._names, *self._ambiguous)))
-        self._single = [phrase[0] for phrase in self._names if len(phrase) == 1 and len(phrase[0]) >= _MIN_FUZZY]
+            self._add_post_office(_OFFICE.sub("", pin.area).strip(), pin.district_code)
+        self._long = [key for key in self._names if len(key) >= _LONG]
+
+    def _add(self, name: str, entry: _Name) -> None:
+        key = _key(name)
+        if key and key not in self._ambiguous and entry not in self._names[key]:
+            self._names[key].append(entry)
+
+    def _add_post_office(self, area: str, code: str) -> None:
+        """Only a name that is no other place's, and long enough to mean it."""
+        key = _key(area)
+        if len(key) >= _SHORTEST and all(name.rank == _POST_OFFICE for name in self._names.get(key, ())):
+            self._add(area, _name(code, _POST_OFFICE, area, area))
 
     def find(self, text: str) -> Place:
+        """The place that `text` names; `ambiguous` where it may be in several districts, empty where none is named."""
         folded = texts.normalise(text[:4000])
-        pincode = self._pin(folded)
-        if pincode and not self._reference.pincodes[pincode].other_district_codes:
-            entry = self._reference.pincodes[pincode]
+        pincode = next((pin for pin in (a + b for a, b in _PIN.findall(folded)) if pin in self._reference.pincodes), None)
+        entry = self._reference.pincodes[pincode] if pincode else None
+        if entry and not entry.other_district_codes:
             return Place(entry.district_code, pincode, entry.area)
-        named = self._named(texts.tokens(folded))
-        if pincode:
-            entry = self._reference.pincodes[pincode]
-            known = {entry.district_code, *entry.other_district_codes}
-            code = named.district_code if named.district_code in known else entry.district_code
-            return Place(code, pincode, entry.area)
-        return named
+        named = _decide(list(self._found(folded)))
+        if entry is None:
+            return named
+        known = {entry.district_code, *entry.other_district_codes}
+        return Place(named.district_code if named.district_code in known else entry.district_code, pincode, entry.area)
 
-    def _pin(self, folded: str) -> str | None:
-        found = (first + last for first, last in _PIN.findall(folded))
-        return next((pin for pin in found if pin in self._reference.pincodes), None)
+    def _found(self, folded: str) -> Iterator[_Found]:
+        """Every place that is named; where none is, what one may have been meant to be."""
+        clauses = [texts.tokens(clause) for clause in _CLAUSE.split(folded)]
+        found = [place for clause in clauses for place in self._in_clause(clause[:_MAX_WORDS])]
+        return iter(found or [near for clause in clauses for near in self._near(clause[:_MAX_WORDS])])
 
-    def _named(self, words: list[str]) -> Place:
-        sounds = [_forms(word) for word in words[:200]]
-        best: tuple[int, Place] | None = None
-        for start in range(len(sounds)):
-            for length in range(min(self._longest, len(sounds) - start), 0, -1):
-                place = self._at(words, sounds, start, length)
-                if place and (best is None or (length, bool(place.district_code)) > (best[0], bool(best[1].district_code))):
-                    best = (length, place)
-                if place:
-                    break
-        return best[1] if best else self._near(sounds)
+    def _in_clause(self, words: list[str]) -> Iterator[_Found]:
+        bones = [_bones(word) for word in words]
+        start = 0
+        while start < len(words):
+            length, found = next(self._starting(words, bones, start), (1, None))
+            if found:
+                yield found
+            start += length
 
-    def _at(self, words: list[str], sounds: list[tuple[str, ...]], start: int, length: int) -> Place | None:
-        head = tuple(forms[0] for forms in sounds[start : start + length - 1])
-        for last in sounds[start + length - 1]:
-            phrase = (*head, last)
-            if phrase in self._ambiguous and phrase not in self._bodies:
-                return Place(ambiguous=tuple(sorted(self._ambiguous[phrase])))
-            codes = self._names.get(phrase)
-            written = words[start].casefold() in self._written
-            if codes and (len(phrase) > 1 or ((len(last) > 3 or written) and last not in _EVERYDAY and (written or last not in _EXACT))):
-                if len(codes) > 1:
-                    return Place(ambiguous=tuple(sorted(codes)))
-                return Place(next(iter(codes)), None, self._bodies.get(phrase))
-        return None
+    def _starting(self, words: list[str], bones: list[str], start: int) -> Iterator[tuple[int, _Found]]:
+        """(number of words, place) of what is named at `start`, the longest first."""
+        for length in range(min(_LONGEST, len(words) - start), 0, -1):
+            said = words[start : start + length]
+            for key in _forms("".join(bones[start : start + length])):
+                if codes := self._ambiguous.get(key):
+                    yield length, _Found(tuple(_name(code, 0, "") for code in sorted(codes)), len(key))
+                names = [name for name in self._names.get(key, ()) if _means(name, key, said, alone=length == len(words))]
+                if names:
+                    yield length, _Found(_best_ranked(names, "".join(said)), len(key))
 
-    def _near(self, sounds: list[tuple[str, ...]]) -> Place:
-        """One letter wrong in a long name is forgiven, when only one place is that near."""
-        for forms in sounds:
-            if len(forms[0]) < _MIN_FUZZY:
+    def _near(self, words: list[str]) -> Iterator[_Found]:
+        """A word that nobody uses otherwise and that only one district has a name so near to."""
+        for word in words:
+            key = _bones(word)
+            if len(key) < _LONG or _is_everyday(word):
                 continue
-            hits = {name for name in self._single if name[0] == forms[0][0]
-                    and DamerauLevenshtein.distance(name, forms[0], score_cutoff=1) <= 1}  # fmt: skip
-            codes = {code for name in hits for code in self._names[(name,)]}
-            if len(codes) == 1:
-                return Place(next(iter(codes)), None, self._bodies.get((hits.pop(),)))
+            allowed = 2 if len(key) >= _VERY_LONG else 1
+            hits = process.extract(key, self._long, scorer=DamerauLevenshtein.distance, score_cutoff=allowed, limit=5)
+            nearest = [hit[0] for hit in hits if hit[1] == hits[0][1] and hit[0][0] == key[0]]
+            names = [name for hit in nearest for name in self._names[hit]]
+            if len({name.district_code for name in names}) == 1:
+                yield _Found(_best_ranked(names, word), len(key) - 1)
+
+
+def _decide(found: list[_Found]) -> Place:
+    """One place of all that were named: a district's own name decides which place of that name is meant."""
+    if not found:
         return Place()
-
-    def _add(self, name: str, code: str, body: str | None = None) -> None:
-        phrase = _phrase(name)
-        if phrase:
-            self._names[phrase].add(code)
-            self._written.add(texts.normalise(name))
-            if body:
-                self._bodies.setdefault(phrase, body)
-
-    def _add_area(self, name: str, code: str) -> None:
-        """The post office of a PIN code: only a name that is no other place's yet, and long enough to mean it."""
-        phrase = _phrase(re.sub(r"\b(S\.?O|B\.?O|H\.?O|GPO)\b.*", "", name))
-        if phrase and phrase not in self._ambiguous and sum(map(len, phrase)) >= 5 and phrase not in self._names:
-            self._names[phrase].add(code)
-            self._bodies[phrase] = name
+    certain = frozenset[str]().union(*(place.codes for place in found if len(place.codes) == 1))
+    place = max(found, key=lambda place: (place.names[0].rank > 0, place.letters))
+    named = [name for name in place.names if name.district_code in certain] or list(place.names)
+    codes = {name.district_code for name in named}
+    if len(codes) == 1 and len(certain) <= 1:
+        return Place(named[0].district_code, None, named[0].body)
+    return _among(found, certain or place.codes)
 
 
-def _phrase(name: str) -> tuple[str, ...]:
-    return tuple(texts.sound(word) for word in texts.tokens(texts.normalise(name)))
+def _among(found: list[_Found], codes: Iterable[str]) -> Place:
+    """Several districts are named: their own name counts more than that of a place; else it is not known which is meant."""
+    own = {place.names[0].district_code for place in found if len(place.codes) == 1 and place.names[0].rank == 0}
+    if len(own) == 1:
+        code = own.pop()
+        body = next((name.body for place in found for name in place.names if name.district_code == code and name.body), None)
+        return Place(code, None, body)
+    return Place(ambiguous=tuple(sorted(codes)))
 
 
-def _forms(word: str) -> tuple[str, ...]:
-    whole = texts.sound(word)
-    stems = (whole.removesuffix(e) for e in _ENDINGS if whole.endswith(e) and len(whole) - len(e) >= 3)
-    return tuple(dict.fromkeys([whole, *(stem.rstrip("a") or stem for stem in stems)]))
+def _best_ranked(names: list[_Name], said: str) -> tuple[_Name, ...]:
+    """A district's own name hides places that sound alike; a town hides a post office. What is written as it was said comes first."""
+    best = min(name.rank for name in names)
+    return tuple(sorted((name for name in names if name.rank == best), key=lambda name: not said.startswith(name.written)))
 
 
-_gazetteers: dict[int, Gazetteer] = {}
+def _means(name: _Name, key: str, said: list[str], *, alone: bool) -> bool:
+    """Whether words that sound like a name mean it: a long one does, a short or everyday one only as it is written or by itself."""
+    same = _sounds(said) == name.sounds
+    if (alone and same) or _is_written(name, said):
+        return True
+    if name.sounds in everyday_sounds() or all(sound(word) in everyday_sounds() for word in said):
+        return False
+    return len(key) >= _SOUNDED and (same or name.rank < _POST_OFFICE)
+
+
+def _is_everyday(word: str) -> bool:
+    """Whether it is a word of the examples, or one of these with an ending."""
+    heard = sound(word)
+    return any(heard[:letters] in everyday_sounds() for letters in range(_KNOWN, len(heard) + 1))
+
+
+def _is_written(name: _Name, said: list[str]) -> bool:
+    """Whether the name is written so, with an ending or without, joined or apart; not out of everyday words, save a district's own."""
+    written = "".join(said)
+    if not (written.startswith(name.written) and written[len(name.written) :] in _WRITTEN_ENDINGS):
+        return False
+    return name.rank == 0 or not (name.written in everyday_words() or everyday_words().issuperset(said))
+
+
+def _sounds(words: list[str]) -> str:
+    return "".join(map(sound, words))
+
+
+def _bones(word: str) -> str:
+    return skeleton(_PORE.sub("pur", word)) if word[:1].isalpha() else word
+
+
+def _key(name: str) -> str:
+    return "".join(map(_bones, texts.tokens(texts.normalise(name))))
+
+
+def _name(code: str, rank: int, name: str, body: str | None = None) -> _Name:
+    words = texts.tokens(texts.normalise(name))
+    return _Name(code, rank, "".join(words), _sounds(words), body)
+
+
+def _forms(key: str) -> Iterator[str]:
+    """The skeleton, and what is left of it without a case ending."""
+    yield key
+    for ending in _ENDINGS:
+        if key.endswith(ending) and len(key) - len(ending) >= 2:
+            yield key.removesuffix(ending)
+
+
+_gazetteers: list[Gazetteer] = []  # of the reference data that is valid now
 
 
 def find_place(text: str, reference: Reference) -> Place:
     """The place that `text` names; an empty Place where it names none."""
-    gazetteer = _gazetteers.get(id(reference))
-    if gazetteer is None or gazetteer._reference is not reference:
-        gazetteer = _gazetteers[id(reference)] = Gazetteer(reference)
-    return gazetteer.find(text)
+    if not _gazetteers or _gazetteers[0]._reference is not reference:
+        _gazetteers[:] = [Gazetteer(reference)]
+    return _gazetteers[0].find(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 
 import regex
 
@@ -18,11 +17,12 @@ _LATIN = regex.compile(r"[A-Za-z]")
 
 # Words that tell romanised Bengali and romanised Hindi from English, and from each other.
 _BN_LATN = frozenset(
-    ["ache", "achhe", "nei", "nai", "hoyeche", "hoyni", "hoini", "hochche", "hocche", "korun", "koro", "korbo", "korte", "pai", "paini", "pacchi", "pacche", "pachi", "dicche", "dichhe", "debe", "den", "dey", "dei", "amar", "amader", "apnar", "apnara", "tar", "ta", "te", "ei", "eta", "oi", "ki", "keno", "kothay", "kobe", "koto", "onek", "khub", "bhalo", "kharap", "bhanga", "jol", "rasta", "rastar", "alo", "bidyut", "taka", "takar", "mas", "din", "dhore", "theke", "jonno", "jonyo", "sathe", "songe", "abar", "ekhono", "er", "ke", "ar", "r", "janan", "janaben", "obostha", "abastha", "obhijog", "abhijog", "somossa", "samasya", "dorkar", "chai", "lagbe", "bolun", "bolche", "bolchen", "keu", "kichu", "kichui", "na", "hoy", "hoyna", "jay", "jayni", "jachche", "gram", "para", "elaka", "pathan", "pathaben", "bondho", "dada", "didi", "office-e", "niye", "geche", "gelo", "eseche", "ase", "asche", "aseni", "asche", "nicche", "nichhe", "diye", "diyeche", "sob", "koi", "kore", "kaj", "bari", "ghor", "chele", "meye", "lok", "khoborer", "khobor", "nombor", "dhonnobad", "namaskar"]
+    ["ache", "achhe", "nei", "nai", "hoyeche", "hoyni", "hoini", "hochche", "hocche", "korun", "koro", "korbo", "korte", "pai", "paini", "pacchi", "pacche", "pachi", "dicche", "dichhe", "debe", "den", "dey", "dei", "amar", "amader", "apnar", "apnara", "tar", "ta", "te", "ei", "eta", "oi", "ki", "keno", "kothay", "kobe", "koto", "onek", "khub", "bhalo", "kharap", "bhanga", "jol", "rasta", "rastar", "alo", "bidyut", "taka", "takar", "mas", "din", "dhore", "theke", "jonno", "jonyo", "sathe", "songe", "abar", "ekhono", "er", "ke", "ar", "r", "janan", "janaben", "obostha", "abastha", "obhijog", "abhijog", "somossa", "samasya", "dorkar", "chai", "lagbe", "bolun", "bolche", "bolchen", "keu", "kichu", "kichui", "na", "hoy", "hoyna", "jay", "jayni", "jachche", "gram", "para", "elaka", "pathan", "pathaben", "bondho", "dada", "didi", "office-e", "niye", "geche", "gelo", "eseche", "ase", "asche", "aseni", "asche", "nicche", "nichhe", "diye", "diyeche", "sob", "koi", "kore", "kaj", "bari", "ghor", "chele", "meye", "lok", "khoborer", "khobor", "nombor", "dhonnobad", "namaskar", "nomoskar", "obosta", "abostha", "batil", "protyahar", "tothyo", "jog", "mulyayon", "punoray", "nalish", "sahajjo", "sahajya", "acha", "accha", "thik", "kal", "aj", "kemon", "kokhon", "achen", "suvo", "shubho", "sokal", "baki", "roj", "deri", "somoy", "jomi", "jomir", "dhan", "hati", "mod", "pukur", "ekta", "ektu", "eto", "ato", "diye", "hote", "gelam", "gache", "koren", "korbo", "likhte", "pach", "panch", "pas", "pase", "amake", "apni", "tule", "mas", "bochor", "thake", "kothao", "mane", "bolo", "dao"]
 )
 _HI_LATN = frozenset(
-    ["hai", "hain", "nahi", "nahin", "ka", "ki", "ko", "kya", "mera", "meri", "mere", "hamara", "hamare", "karo", "karna", "karen", "kar", "raha", "rahi", "rahe", "hua", "hui", "gaya", "gayi", "paani", "pani", "bijli", "sadak", "bahut", "mein", "se", "par", "liye", "chahiye", "batao", "bataiye", "madad", "shikayat", "kab", "kyun", "kyon", "milta", "mila", "mili", "humko", "mujhe", "aap", "band", "chalu", "dhanyavaad", "sthiti", "kuch", "koi", "wala", "gaddha", "gadde", "bol", "rupaye", "paisa", "tak"]
+    ["hai", "hain", "nahi", "nahin", "ka", "ki", "ko", "kya", "mera", "meri", "mere", "hamara", "hamare", "karo", "karna", "karen", "kar", "raha", "rahi", "rahe", "hua", "hui", "gaya", "gayi", "paani", "pani", "bijli", "sadak", "bahut", "mein", "se", "par", "liye", "chahiye", "batao", "bataiye", "madad", "shikayat", "kab", "kyun", "kyon", "milta", "mila", "mili", "humko", "mujhe", "aap", "band", "chalu", "dhanyavaad", "sthiti", "kuch", "koi", "wala", "gaddha", "gadde", "bol", "rupaye", "paisa", "tak", "shukriya", "namaste", "ji", "kaun", "ho", "karein", "kariye", "bataye", "batayein", "galti", "zaroorat", "chahie", "dekho", "yeh", "woh", "phir", "fir", "wapas", "sahayata", "nahin", "kaise", "kahan", "rahta", "deta", "karta", "hota"]
 )
+_BN_ENDING = regex.compile(r"..(?:chh?[ei]n?|cche|lam|ben|oyni|eni|ini|eche|iye|ilo|chilo|tei|gulo)$")  # of verbs and plurals in Latin letters
 _ENGLISH = frozenset(
     ["the", "is", "are", "was", "my", "our", "your", "of", "in", "on", "for", "not", "no", "to", "and", "with", "from", "please", "has", "have", "been", "this", "that", "it", "at", "by", "we", "i", "you", "when", "what", "how", "water", "road", "broken", "street", "light", "power", "electricity", "since", "days", "months", "file", "status", "complaint", "help", "stop", "start", "add", "rate", "reopen", "no.", "send", "done", "will", "be", "any", "there", "near", "very"]
 )
@@ -75,7 +75,7 @@ def language_tag(text: str) -> str:
 
 
 def _latin_tag(words: list[str]) -> str:
-    bn = sum(word in _BN_LATN for word in words)
+    bn = sum(word in _BN_LATN or (word not in _ENGLISH and _BN_ENDING.search(word) is not None) for word in words)
     hi = sum(word in _HI_LATN for word in words)
     en = sum(word in _ENGLISH for word in words)
     if hi > bn and hi > en:
@@ -90,74 +90,6 @@ def _latin_tag(words: list[str]) -> str:
 def reply_language(text: str) -> str:
     """The language to answer in: romanised and mixed Bengali in Bengali, romanised Hindi in Hindi."""
     return {"bn": "bn", "bn-Latn": "bn", "mixed": "bn", "hi": "hi", "hi-Latn": "hi"}.get(language_tag(text), "en")
-
-
-# ── sounds ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_BN_SOUND = dict(zip("কখগঘঙচছজঝঞটঠডঢণতথদধনপফবভমযরলশষসহৎংঃঁ".replace("ঃ", "").replace("ঁ", ""),
-                     "kkggnccjjnttddnttddnpfbbmjrlssshtn", strict=True))  # fmt: skip
-_VOWEL = {
-    "অ": "a", "আ": "a", "ই": "i", "ঈ": "i", "উ": "u", "ঊ": "u", "ঋ": "ri", "এ": "e", "ঐ": "ai", "ও": "a", "ঔ": "au",
-    "া": "a", "ি": "i", "ী": "i", "ু": "u", "ূ": "u", "ৃ": "ri", "ে": "e", "ৈ": "ai", "ো": "a", "ৌ": "au",
-    "अ": "a", "आ": "a", "इ": "i", "ई": "i", "उ": "u", "ऊ": "u", "ऋ": "ri", "ए": "e", "ऐ": "e", "ओ": "a", "औ": "a",
-    "ा": "a", "ि": "i", "ी": "i", "ु": "u", "ू": "u", "ृ": "ri", "े": "e", "ै": "e", "ो": "a", "ौ": "a", "ऑ": "a", "ॉ": "a",
-}  # fmt: skip
-_HI_SOUND = dict(zip("कखगघङचछजझञटठडढणतथदधनपफबभमयरलवशषसह", "kkggnccjjnttddnttddnpfbbm" + "jrlbsssh", strict=True))
-_HI_SOUND.update({"ं": "n", "ँ": "n", "ः": "", "़": ""})
-_SIGNS = frozenset("ািীুূৃেৈোৌািীুূৃेैोौ" + "ािीुूृॉ")
-_HASANTA = frozenset("্्")
-_NUKTA = frozenset("\u09bc\u093c")
-_WITH_NUKTA = {"ড": "r", "ঢ": "r", "য": "", "ड": "r", "ढ": "r"}
-_LATIN_RULES = [
-    (regex.compile(pattern), sound)
-    for pattern, sound in (
-        ("ksh|kkh", "k"), ("chh|ch", "c"), ("sh", "s"), ("kh", "k"), ("gh", "g"), ("jh", "j"), ("th", "t"), ("dh", "d"),
-        ("ph", "f"), ("bh|v|w", "b"), ("z", "j"), ("q", "k"), ("x", "ks"), ("ck", "k"), ("ee", "i"), ("oo", "u"), ("ou", "u"),
-        ("y(?=[aeiou])", ""), ("(?<=[aeiou])y", ""), ("y", "i"), ("o", "a"), ("ng", "n"),
-    )
-]  # fmt: skip
-_DOUBLED = regex.compile(r"(.)\1+")
-
-
-@lru_cache(maxsize=32768)
-def sound(word: str) -> str:
-    """A rough phonetic form shared by the scripts: রাস্তা, rasta, raasta, रास्ता → `rast`.
-
-    Aspiration, long vowels, a/o, v/b, sh/s, z/j and doubled letters are folded; a final `a` is dropped.
-    """
-    if word.isascii():
-        for pattern, letters in _LATIN_RULES:
-            word = pattern.sub(letters, word)
-    else:
-        word = _indic_sound(word)
-    word = _DOUBLED.sub(r"\1", word)
-    return word.rstrip("a") or word
-
-
-def _indic_sound(word: str) -> str:
-    out: list[str] = []
-    letters = list(unicodedata.normalize("NFC", word))
-    for i, letter in enumerate(letters):
-        following = letters[i + 1] if i + 1 < len(letters) else ""
-        if letter in _VOWEL:
-            out.append(_VOWEL[letter])
-        elif letter in _HASANTA or letter in _NUKTA:
-            continue
-        elif (letter in "যय") and i and letters[i - 1] in _HASANTA:
-            continue  # য-ফলা is not heard as a consonant
-        else:
-            dotted = following in _NUKTA and bool(following)
-            sounded = _WITH_NUKTA.get(letter, "") if dotted and letter in _WITH_NUKTA else _plain_sound(letter)
-            out.append(sounded)
-            after = letters[i + 2] if dotted and i + 2 < len(letters) else ("" if dotted else following)
-            bare = after not in _SIGNS and after not in _HASANTA
-            if sounded and letter not in "ৎংঃঁंँः" and bare:
-                out.append("a")
-    return "".join(out)
-
-
-def _plain_sound(letter: str) -> str:
-    return _BN_SOUND.get(letter, _HI_SOUND.get(letter, letter if letter.isascii() else ""))
 
 
 NUMBER_WORDS = {

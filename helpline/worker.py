@@ -21,6 +21,7 @@ from helpline import (
     carriers_in_use,
     clocks,
     delivery,
+    learning,
     letters,
     nightly,
     recordings,
@@ -99,11 +100,12 @@ def _safely(name: str, job: Job) -> None:
 
 
 def take_in_changes(runtime: Runtime, now: datetime) -> int:
-    """Every changed complaint once: into the search and the figures, and what it wants translated is asked for."""
+    """Every changed complaint once: into the search and the figures, what it wants translated is asked for, what it teaches is learnt."""
 
     def beside(db: Connection, row: Row[Any]) -> None:
         upkeep.take_in(db, row.id, row.indexed_seq)
         translation.ask(db, runtime, row, now)
+        learning.learn(db, row)
 
     return search.index_pending(runtime, beside)
 
@@ -134,6 +136,7 @@ def beat(runtime: Runtime, now: datetime) -> None:
 def tidy(runtime: Runtime, now: datetime) -> None:
     with runtime.writing() as db:
         db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2)))
+        learning.tidy(db)
     if runtime.engine.dialect.name == "sqlite":
         with runtime.reading() as session:  # PostgreSQL keeps its own statistics
             session.execute(text("PRAGMA optimize"))

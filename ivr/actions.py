@@ -19,6 +19,7 @@ from helpline import (
     classify,
     complaints,
     feedback,
+    learning,
     numbers,
     proof,
     resuming,
@@ -31,7 +32,7 @@ from helpline.places import find_place
 from helpline.runtime import Runtime
 from ivr.menu import MAX_ARG, MAX_TRIES, State
 
-UNSURE = 0.5  # a category with so great a part of the best one's score is offered beside it
+UNSURE = 0.12  # a category that is as likely as this is offered beside the best
 MAX_CANDIDATES = 4
 
 
@@ -174,7 +175,7 @@ def _after_category(turn: Turn, code: str) -> State:
 def heard_category(turn: Turn, words: str) -> State:
     """What recognition made of the caller's words: offered for confirmation by a key, never taken for granted. Several likely ones
     are offered side by side; a broad one leads to its kinds, where the key confirms it."""
-    found = _classifier(turn.runtime).classify(words)
+    found = learning.classifier(turn.runtime).classify(words)
     turn.keep(speech=words)
     likely = _likely(found)
     if not likely:
@@ -188,10 +189,8 @@ def heard_category(turn: Turn, words: str) -> State:
 
 def _likely(found: classify.Classification) -> list[str]:
     """The categories that the words may mean, best first: more than one where the next is not far behind."""
-    if found.category is None:
-        return []
-    near = [code for code, score in zip(found.ranked, found.scores, strict=True) if score >= UNSURE * found.score]
-    return [found.subcategory or found.category, *near[1:MAX_CANDIDATES]]
+    best, *others = found.candidates or (None,)
+    return [best.code, *(c.category for c in others if c.share >= UNSURE)] if best else []
 
 
 def keep_spoken(turn: Turn, chosen: str) -> State:
@@ -200,16 +199,6 @@ def keep_spoken(turn: Turn, chosen: str) -> State:
     if code not in turn.runtime.reference.categories:
         return turn.to("category")
     return keep_subcategory(turn, code)
-
-
-_known: list[classify.Classifier] = []  # of the reference data that is valid now
-
-
-def _classifier(runtime: Runtime) -> classify.Classifier:
-    reference = runtime.reference
-    if not _known or _known[0].reference is not reference:
-        _known[:] = [classify.Classifier(reference)]
-    return _known[0]
 
 
 def keep_pin(turn: Turn, pin: str) -> State:

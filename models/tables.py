@@ -668,6 +668,16 @@ class Translated(Base):
     )
 
 
+class LearntWord(Base):
+    """A word of a complaint that staff gave another category: what the classifier learns (helpline.learning)."""
+
+    __tablename__ = "learnt_words"
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(String(40), primary_key=True)
+    category_code: Mapped[str] = mapped_column(String(40))
+    weight: Mapped[float]
+
+
 class Conversation(Base):
     """What the text line last asked a number, and what the answer is about."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from helpline import text as texts
-from helpline.classify import Classifier
+from helpline.classify import TOLD, Classifier
 from helpline.places import Place
 from sms.keywords import KEYWORDS, Parsed
 
@@ -15,7 +15,6 @@ PLACE_WORDS = 6  # a longer answer to "where?" is more than a place
 LANDMARK_WORDS = 10
 NAME_WORDS = 5
 COMPLAINT_WORDS = 4  # so many words with a subject in them tell a complaint
-_TOLD = 2.0  # so sure is the classifier of words that are no name, and of a complaint that is told
 _NAME = re.compile(r"[^\W\d_][^\d_,;:!?()<>/\\@#]*")
 
 # A whole message that leaves the question open.
@@ -87,7 +86,7 @@ def subject(parsed: Parsed, classifier: Classifier, *, words: int = COMPLAINT_WO
     if parsed.intent != "file" or len(said) < words or is_landmark(said):
         return None
     found = classifier.classify(parsed.original)
-    return found.category if found.score >= _TOLD else None
+    return found.category if found.told >= TOLD else None
 
 
 def is_landmark(words: list[str]) -> bool:
@@ -107,4 +106,4 @@ def is_name(text: str, classifier: Classifier) -> bool:
     words = words_of(text)
     if not 0 < len(words) <= NAME_WORDS or len(text) > 60 or not _NAME.fullmatch(text):
         return False
-    return not any(word in _CHAT for word in words) and classifier.classify(text).score < _TOLD
+    return not any(word in _CHAT for word in words) and classifier.classify(text).told < TOLD

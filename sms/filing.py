@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, callbacks, complaints
-from helpline.classify import Classifier
+from helpline import acknowledgement, callbacks, complaints, learning
 from helpline.complaints import CannotAct, Filing
 from helpline.lifecycle import State
 from helpline.places import Place, find_place
@@ -72,7 +71,7 @@ def _registered_it(message: Message, filing: Filing, complaint_id: int) -> None:
 
 
 def filing_of(message: Message, text: str, *, incomplete: bool = False) -> Filing:
-    found = classifier(message.runtime).classify(text)
+    found = learning.classifier(message.runtime).classify(text)
     place = find_place(text, message.runtime.reference)
     return Filing(
         channel="sms",
@@ -80,13 +79,13 @@ def filing_of(message: Message, text: str, *, incomplete: bool = False) -> Filin
         source_key=message.key,
         phone=message.sender,
         caller_number=message.sender,
-        category_code=found.subcategory or found.category,
+        category_code=found.code,
         district_code=place.district_code,
         pincode=place.pincode,
         place=place.local_body or "",
         description=text,
         incomplete=incomplete,
-        data={"classified": found.subcategory or found.category},
+        data={"classified": [candidate.code for candidate in found.candidates]},
     )
 
 
@@ -94,17 +93,6 @@ def is_danger(runtime: Runtime, category_code: str | None) -> bool:
     """Whether life may be in danger, so that the emergency number is told first."""
     category = runtime.reference.categories.get(category_code or "")
     return category is not None and category.danger
-
-
-_classifiers: dict[int, Classifier] = {}
-
-
-def classifier(runtime: Runtime) -> Classifier:
-    """One a reference: building it takes longer than a message may."""
-    key = id(runtime.reference)
-    if key not in _classifiers:
-        _classifiers[key] = Classifier(runtime.reference)
-    return _classifiers[key]
 
 
 # ── what follows ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +132,7 @@ def got_confirmation(message: Message) -> Reply | None:
         return _leave(message, row)
     if parsed.intent == "confirm":
         return _register_draft(message, row, row.description)
-    told = answers.subject(parsed, classifier(message.runtime), words=2)
+    told = answers.subject(parsed, learning.classifier(message.runtime), words=2)
     if told and told != (row.category_code or told).partition(".")[0]:
         return None
     named = find_place(message.text, message.runtime.reference)
@@ -222,7 +210,7 @@ def got_name(message: Message) -> Reply | None:
         return _stands(message, row)
     if answers.is_small_talk(parsed):
         return _stands(message, row)
-    if not answers.is_name(message.text, classifier(message.runtime)):
+    if not answers.is_name(message.text, learning.classifier(message.runtime)):
         return _more_or_another(message, row)
     done = _complete(message, row, {"name": message.text})
     forget(message)
@@ -240,7 +228,7 @@ def _more_or_another(message: Message, row: Row[Any]) -> Reply | None:
 
 def tells_of_another(message: Message, row: Row[Any]) -> bool:
     """Whether the message tells a complaint about something else than `row`."""
-    told = answers.subject(message.parsed, classifier(message.runtime))
+    told = answers.subject(message.parsed, learning.classifier(message.runtime))
     return told is not None and told != (row.category_code or told).partition(".")[0]
 
 
