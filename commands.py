@@ -42,6 +42,12 @@ def register(app: Flask, runtime: Runtime) -> None:
         adder(app, runtime)
 
 
+def _needs_tables(runtime: Runtime) -> None:
+    """End in plain words where the store was never migrated, or not since the helpline was renewed."""
+    if not store.is_migrated(runtime.engine):
+        raise click.ClickException("the store is not migrated: run `flask upgrade` first, then this again")
+
+
 def _store_commands(app: Flask, runtime: Runtime) -> None:
     @app.cli.command("upgrade")
     def upgrade() -> None:
@@ -60,6 +66,7 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
         begins = report.month_of(month)
         if begins is None:
             raise click.ClickException(f"{month} is not a month: write it as 2026-10")
+        _needs_tables(runtime)
         path = out or Path(f"report-{begins:%Y-%m}-{language}.pdf")
         path.write_bytes(report.make(runtime, begins, language, utc_now()))
         click.echo(path)
@@ -69,6 +76,7 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
         """Make the dashboards' sums from the beginning. Needed only for a store that was filled in another way."""
         from helpline.figures import upkeep
 
+        _needs_tables(runtime)
         with runtime.writing() as db:
             upkeep.count_anew(db)
         click.echo("Counted.")
@@ -94,6 +102,7 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
     @audit.command("verify")
     def verify() -> None:
         """Recompute every complaint's chain of hashes and the audit's seals. Ends with 1 when something was changed."""
+        _needs_tables(runtime)
         broken = checks.broken_chains(runtime)
         for complaint_id, seqs in broken:
             click.echo(f"complaint {complaint_id}: events {seqs} do not follow from what stands before them")
@@ -113,6 +122,7 @@ def _people_commands(app: Flask, runtime: Runtime) -> None:
     @click.option("--password", envvar="HELPLINE_NEW_PASSWORD", default=None, help="made and printed unless given")
     def add_user(username: str, name: str, role: str, office: str | None, password: str | None) -> None:
         """Add somebody who may sign in to the console."""
+        _needs_tables(runtime)
         word = password or secrets.token_urlsafe(9)
         people.add(runtime, username=username, name=name, role=role, office_code=office, password=word)
         click.echo(f"{username}: {word if not password else 'added'}")
@@ -122,21 +132,22 @@ def _people_commands(app: Flask, runtime: Runtime) -> None:
         """One account for each role, with random passwords, printed and kept in var/accounts.txt (development only)."""
         if runtime.config.is_production:
             raise click.ClickException("demonstration accounts are made in development only")
+        _needs_tables(runtime)
         click.echo(people.demo_accounts(runtime, runtime.config.var / "accounts.txt"))
 
-
     @app.cli.command("demo")
-    @click.option("--complaints", "count", default=4000, show_default=True)
+    @click.option("--complaints", "count", type=click.IntRange(min=1), default=4000, show_default=True)
     @click.option("--seed", default=1, show_default=True, help="another seed, other complaints")
     def demo(count: int, seed: int) -> None:
         """A year of invented complaints, plainly marked, made through the rules (development only)."""
         from helpline import demonstration
 
+        _needs_tables(runtime)
         try:
             states = demonstration.make(runtime, utc_now(), count=count, seed=seed)
         except demonstration.NotHere:
             raise click.ClickException("demonstration data is made in development only") from None
-        click.echo(", ".join(f"{number} {state}" for state, number in states.items()))
+        click.echo(", ".join(f"{number} {state}" for state, number in states.items() if number))
         click.echo(f"Staff: demo-supervisor, demo-monitor, demo-phe-305, …; their password is in {runtime.config.var / 'demonstration.txt'}")
 
 

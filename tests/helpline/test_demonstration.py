@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from helpline import checks, complaints, demonstration, nightly
+from helpline import checks, complaints, demonstration, nightly, store
 from helpline.events import Actor
 from models import Alert, Complaint, Event, Outgoing, User
 
@@ -70,3 +70,13 @@ def test_not_in_production(config, monkeypatch):
 
     with pytest.raises(demonstration.NotHere):
         demonstration.make(SimpleNamespace(config=SimpleNamespace(is_production=True)), None)  # type: ignore[arg-type]
+
+
+def test_a_store_without_tables_is_told_in_plain_words(app, runtime):
+    store.downgrade(runtime.engine, "base")
+    try:
+        told = app.test_cli_runner().invoke(args=["demo", "--complaints", "3"])
+        assert told.exit_code == 1
+        assert told.output == "Error: the store is not migrated: run `flask upgrade` first, then this again\n"
+    finally:
+        store.upgrade(runtime.engine)
