@@ -51,7 +51,8 @@ def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] |
         query = select(_table).where(*due).order_by(_table.c.next_at, _table.c.id).limit(1)
         if db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
-        row = db.execute(query).first()
+        while (row := db.execute(query).first()) is not None and outbox.keep_here(db, row):
+            pass
         if row is None:
             return None
         if opens > now:

@@ -20,11 +20,10 @@ from sqlalchemy import Connection, Row, select, update
 from carriers.base import Accepted, CarrierError, Message, Permanent, SmsCarrier, Stopped, Temporary, Unknown, Unusable
 from helpline import numbers, outbox, pacing, reports, telling, tries
 from helpline.runtime import Runtime, utc_now
-from models import Complaint, Outgoing, Phone
+from models import Outgoing, Phone
 
 log = structlog.get_logger()
 _table = Outgoing.__table__
-DEMONSTRATION = "demo:"  # how the source keys of demonstration data begin: what is owed about these never leaves
 
 
 def send_due(runtime: Runtime, carriers: Sequence[SmsCarrier], now: Callable[[], datetime] = utc_now, *, limit: int = 50) -> int:
@@ -55,19 +54,18 @@ def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
         )
         if not claimed.rowcount:
             return None
-        hindrance = _hindrance(db, row)
+        kept = outbox.keep_here(db, row)
+        hindrance = None if kept else _hindrance(db, row)
         if hindrance:
             _settle(db, row.id, **hindrance)
-    return row if not hindrance else _claim(runtime, now)
+    return _claim(runtime, now) if kept or hindrance else row
 
 
 def _hindrance(db: Connection, row: Row[Any]) -> dict[str, Any] | None:
-    """Why a message is not to be sent at all: its number cannot receive it, asked for silence, or is of the demonstration.
+    """Why a message is not to be sent at all: its number cannot receive it, or asked for silence.
 
     What the citizen asked for just now is sent all the same.
     """
-    if row.complaint_id and (db.scalar(select(Complaint.source_key).where(Complaint.id == row.complaint_id)) or "").startswith(DEMONSTRATION):
-        return {"state": "delivered", "carrier": "demonstration", "sent_at": row.created_at, "delivered_at": row.created_at}
     if not numbers.is_mobile(row.to_number):
         return {"state": "parked", "error_code": "not_mobile"}
     if not row.asked and db.scalar(select(Phone.sms_stopped_at).where(Phone.number == row.to_number)):

@@ -2,7 +2,7 @@
 
 Every complaint's story is drawn from the seed and its number alone; the steps of all stories are then taken in the order
 of time, each by `complaints.act`, so that events, holdings, alerts and messages are what they would have been. Messages
-are written down as delivered and never leave (`delivery` sends none about a complaint whose source key begins with MARK).
+are written down as delivered and never leave (`outbox.keep_here`: none about a complaint whose source key begins with MARK is sent, rung or mailed).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection, Row, insert, select, update
 
-from helpline import complaints, delivery, lifecycle, offices, people, search
+from helpline import complaints, lifecycle, offices, outbox, people, search
 from helpline.complaints import SYSTEM, Actor, CannotAct, Filing
 from helpline.config import ROOT
 from helpline.figures import upkeep
@@ -29,7 +29,7 @@ from helpline.reference import LocalBody
 from helpline.runtime import Runtime
 from models import Alert, Complaint, Outgoing, User, new_id
 
-MARK = delivery.DEMONSTRATION
+MARK = outbox.DEMONSTRATION
 DAYS = 365
 BATCH = 400  # steps a transaction
 HOT_SPOTS = 30  # places where the same thing keeps coming back

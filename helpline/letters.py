@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row, select, update
 
-from helpline import acknowledgement, tries
+from helpline import acknowledgement, outbox, tries
 from helpline.runtime import Runtime, utc_now
 from models import Outgoing
 from prompts.catalogue import Sms
@@ -62,7 +62,8 @@ def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
         query = select(_table).where(_table.c.kind == "email", due).order_by(_table.c.next_at, _table.c.id).limit(1)
         if db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
-        row = db.execute(query).first()
+        while (row := db.execute(query).first()) is not None and outbox.keep_here(db, row):
+            pass
         if row is None:
             return None
         db.execute(update(Outgoing).where(_table.c.id == row.id).values(state="claimed", claimed_at=now, attempts=row.attempts + 1, carrier="smtp"))

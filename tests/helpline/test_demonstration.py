@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from helpline import checks, complaints, demonstration, nightly, store
+from helpline import calling, checks, complaints, demonstration, nightly, outbox, store
 from helpline.events import Actor
 from models import Alert, Complaint, Event, Outgoing, User
+from prompts.catalogue import Sms
 
 
 @pytest.fixture
@@ -53,6 +54,24 @@ def test_no_message_of_it_ever_leaves(runtime, made, now):
     delivery.send_due(runtime, [Refuses()], lambda: now)
     with runtime.reading() as db:
         assert set(db.scalars(select(Outgoing.state))) == {"delivered"}
+
+
+def test_nobody_is_rung_about_it(runtime, made, now):
+    with runtime.writing() as db:
+        about = db.execute(select(Complaint.id, Complaint.phone)).first()
+        outbox.owe(db, outbox.Owed("asked", about.phone, Sms("Solved?", "notify.still_asking", "en"), about.id, kind="call"), now)
+    noon = (now + timedelta(days=1)).replace(hour=7)  # in India
+
+    class Refuses:
+        name = "refuses"
+
+        def place_call(self, _call):
+            raise AssertionError("somebody was rung about the demonstration")
+
+    calling.place_due(runtime, Refuses(), lambda: noon)
+    with runtime.reading() as db:
+        row = db.execute(select(Outgoing.state, Outgoing.carrier).where(Outgoing.key == "asked")).one()
+    assert tuple(row) == ("delivered", "demonstration")
 
 
 def test_the_same_seed_tells_the_same_stories_once(runtime, made, now):
