@@ -147,7 +147,9 @@ def show_status(message: Message) -> Reply:
     """STATUS <number>: where does my complaint stand? Without a number: the newest one of this phone."""
     if not message.parsed.acks:
         rows = [] if _looks_wrong(message) else own(message.db, message.sender)
-        return Reply(_status_text(message, rows[0]), rows[0].id) if rows else Reply(_ask_for_number(message, "STATUS"))
+        if not rows:
+            return Reply(_ask_for_number(message, "STATUS"))
+        return Reply(_status_text(_as_filed(message, rows[0]), rows[0]), rows[0].id)
     texts, first = [], None
     for ack in message.parsed.acks[:2]:
         found = _asked(message, ack)
@@ -156,6 +158,14 @@ def show_status(message: Message) -> Reply:
         first = first or (found.row.id if found.row else None)
         texts.append(_status_text(message, found.row) if found.row else message.say(f"sms.{found.kind}"))
     return Reply("\n".join(dict.fromkeys(texts)), first)
+
+
+def _as_filed(message: Message, row: Row[Any]) -> Message:
+    """STATUS alone is nobody's language: that of the complaint, unless this phone chose one."""
+    phone = message.db.execute(_phone, {"number": message.sender}).first()
+    if message.parsed.lang != "en" or message.parsed.text or (phone and phone.language):
+        return message
+    return replace(message, language=str(row.language))
 
 
 def _own_language(message: Message, row: Row[Any] | None) -> str:

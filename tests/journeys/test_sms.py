@@ -64,6 +64,14 @@ def test_plain_words_are_asked_for_confirmation_and_kept_meanwhile(app, caller):
     assert only(app).ack
 
 
+def test_status_alone_is_answered_in_the_language_of_the_complaint(app, caller):
+    caller.texts("অভিযোগ তিন দিন জল নেই, পিন ৭১৩১০১").texts("রহিমা বিবি").texts("ধন্যবাদ").texts("STATUS")
+    assert "অভিযোগ" in caller.reads
+    assert "Complaint" not in caller.reads
+    caller.texts("what is the status please")
+    assert "Complaint" in caller.reads, "whoever writes English is answered in English"
+
+
 def test_a_no_files_nothing(app, caller):
     caller.texts("amader rasta khub kharap, Raina").texts("na")
     assert only(app).state == "rejected"
