@@ -74,7 +74,7 @@ def _likeness(about: Mapping[str, Any], row: Row[Any], words: int, at: datetime)
                   if about.get(column) and about[column] == getattr(row, column)), "")  # fmt: skip
     mine, theirs = about.get("category_code") or "", row.category_code or ""
     category = "same" if mine and mine == theirs else "top" if mine and mine.partition(".")[0] == theirs.partition(".")[0] else ""
-    days = abs((at - row.created_at).days)
+    days = abs(at - row.created_at).days
     same_number = bool(about.get("phone")) and about["phone"] == row.phone
     elsewhere = bool(about.get("district_code") and row.district_code and about["district_code"] != row.district_code)
     points = {"local_body": 4, "pincode": 4, "district": 2}.get(place, 0) + {"same": 3, "top": 2}.get(category, 0) + min(words, 5)
