@@ -82,7 +82,7 @@ class Gazetteer:
                 self._add(plain, _name(body.district_code, 1, plain, plain))
         for pin in reference.pincodes.values():
             self._add_post_office(_OFFICE.sub("", pin.area).strip(), pin.district_code)
-        self._long = [key for key in self._names if len(key) >= _LONG]
+        self._long = [key for key, names in self._names.items() if len(key) >= _LONG and any(name.rank < _POST_OFFICE for name in names)]
 
     def _add(self, name: str, entry: _Name) -> None:
         key = _key(name)

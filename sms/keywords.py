@@ -225,7 +225,9 @@ def _wordless(text: str, rest: str, lang: str) -> Parsed:
     stars, digits = len(_STARS.findall(text)), rest.strip(_EDGES)
     if 1 <= stars <= 5 or digits in ("1", "2", "3", "4", "5"):
         return Parsed("rate", text, lang=lang, rating=stars or int(digits))
-    return Parsed("greeting" if "🙏" in text and not digits else "unknown", text, lang=lang)
+    if "🙏" in text and not digits:
+        return Parsed("greeting", text, lang=lang)
+    return Parsed("unknown", text, digits, lang=lang)
 
 
 def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str | None, str], lang: str) -> Parsed:
