@@ -7,6 +7,7 @@ import re
 import uuid
 import wave
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from commands import simulator_settings
+from helpline import people, queueing
 from helpline.config import ROOT
 from ivr import engines, twiml
 from ivr.engines import ENGINES, INSTEAD, SOMLENG, TWILIO, Can
@@ -113,6 +115,21 @@ def test_cut_off_while_speaking_on_somleng(somleng, somleng_app):
 def test_speech_is_not_heard_by_somleng(somleng):
     caller = Caller(somleng, "+919830012345").dials().presses("2", "1").speaks("no water", "en")
     assert "did not hear" in caller.last_said
+
+
+def test_where_nobody_can_be_queued_the_agents_telephones_ring(somleng, somleng_app, monkeypatch):
+    """An agent is signed on in the browser, which Somleng cannot ring: no Enqueue, no Client, but the telephones, then a message."""
+    monkeypatch.setattr(queueing, "is_open", lambda *_: True)
+    runtime = somleng_app.extensions["runtime"]
+    agent = people.add(runtime, username="agent", name="agent", role="agent", password="a long pass-phrase")
+    with runtime.writing() as db:
+        queueing.sign_on(db, agent, ("bn", "en", "hi"), datetime.now(UTC))
+    caller = Caller(somleng, "+919830012345").dials().presses("2", "0")
+    numbers = runtime.config.voice.agent_numbers
+    assert f"☎ {', '.join(numbers)}: no-answer" in caller.last_said
+    assert "Nobody is free" in caller.last_said
+    caller.speaks("please ring me", "en")
+    assert "complaint number is" in caller.last_said
 
 
 @pytest.fixture(params=["twilio", "somleng"])
