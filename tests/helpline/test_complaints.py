@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from helpline import acknowledgement, complaints, events, lifecycle, people
+from helpline import acknowledgement, complaints, events, lifecycle, people, subtasks
 from helpline.complaints import Actor, CannotAct, Filing
 from helpline.lifecycle import Role, State
-from models import Complaint, Event, Outgoing
+from models import Complaint, Event, Outgoing, Subtask
 
 CITIZEN = Actor(Role.CITIZEN, "sms")
 PHONE = "+919830012345"
@@ -101,8 +101,11 @@ def test_a_forged_event_shows(runtime, now):
 def test_every_state_action_role(runtime, now):
     """The whole table: who may not, cannot; what is not in the table, is not possible."""
     given = {"reason": "r", "rejection_reason": "court", "report": "what was done, in a sentence", "question": "q", "text": "t", "rating": "3",
-             "office": "pwd", "category": "WATER.NONE", "news_on": "2026-12-20", "share": "half", "message": "1"}  # fmt: skip
+             "office": "pwd", "category": "WATER.NONE", "news_on": "2026-12-20", "share": "half", "message": "1", "heard": "confirmed",
+             "due_on": "2026-12-20"}  # fmt: skip
     officer = people.add(runtime, username="officer", name="Test officer", role="officer", password="a long pass-phrase", office_code="pwd.305")
+    desks = {role: people.add(runtime, username=role, name=f"Test {role}", role=role, password="a long pass-phrase") for role in ("cell", "supervisor")}
+    answering = {**desks, Role.OFFICER: officer}
     with runtime.writing() as db:
         other = complaints.file(db, runtime, filing(), CITIZEN, now)
         for state in State:
@@ -117,8 +120,13 @@ def test_every_state_action_role(runtime, now):
                         data = given | {"original": other.ack}
                         if action in ("assign", "name_officer"):
                             data |= {"owner": officer, "officer": officer}
+                        actor = Actor(role, "agent")
+                        if action in subtasks.ANSWERS and row and role in row.who:  # somebody of the office that was asked
+                            subtasks.ask(db, draft, "pwd.305", "Look at it", now + timedelta(days=2), None, now)
+                            data |= {"subtask": db.scalar(select(Subtask.id).where(Subtask.complaint_id == draft))}
+                            actor = Actor(role, "agent", answering[role])
                         if row and role in row.who:
-                            complaints.act(db, runtime, draft, action, Actor(role, "agent"), now, data)
+                            complaints.act(db, runtime, draft, action, actor, now, data)
                             assert complaints.get(db, draft).state == (row.target or state)
                         else:
                             with pytest.raises(CannotAct) as refused:
