@@ -207,8 +207,8 @@ def _goes_to(target: str | Do) -> str:
 
 # ── SVG ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# A caller who is new, one whose number has a complaint, and those whom we call.
-BEGINNINGS = ("language", "offer", "out", "out_solved")
+# A caller who is new, one who was cut off, one whose number has a complaint, and those whom we call.
+BEGINNINGS = ("language", "resume", "offer", "out", "out_solved")
 WIDTH, GAP_X, GAP_Y, LINE = 330, 70, 16, 17
 COLOURS = {"menu": "#1f5fa8", "list": "#1f5fa8", "number": "#7a4b00", "recording": "#9b1c31", "told": "#2d6a3f", "person": "#5b3a8e"}
 FONT = "'Noto Sans', 'Noto Sans Bengali', 'Noto Sans Devanagari', sans-serif"
@@ -231,19 +231,21 @@ def svg(drawing: Drawing) -> str:
 
 
 def _spanning(drawing: Drawing) -> dict[str, list[str]]:
-    """Each node's children: the nodes first reached from it, in breadth; the person on 0 comes last."""
+    """Each node's children: the nodes first reached from it, in breadth, from one beginning after the other; the person on 0 last."""
     tree: dict[str, list[str]] = {name: [] for name in drawing.boxes}
-    seen, waiting = {*BEGINNINGS, "agent"}, list(BEGINNINGS)
-    for name in waiting:
-        box = drawing.boxes[name]
-        for target in [choice.target for choice in box.choices] + box.leads + box.spoken:
-            if target and target not in seen:
-                seen.add(target)
-                tree[name].append(target)
-                waiting.append(target)
-        if name == waiting[-1] and "agent" not in tree["main"]:
-            tree["main"].append("agent")
-            waiting.append("agent")
+    seen = {*BEGINNINGS, "agent"}
+    for beginning in BEGINNINGS:
+        waiting = [beginning]
+        for name in waiting:
+            box = drawing.boxes[name]
+            for target in [choice.target for choice in box.choices] + box.leads + box.spoken:
+                if target and target not in seen:
+                    seen.add(target)
+                    tree[name].append(target)
+                    waiting.append(target)
+            if name == waiting[-1] and "agent" not in tree["main"]:
+                tree["main"].append("agent")
+                waiting.append("agent")
     return tree
 
 
