@@ -60,9 +60,10 @@ def _register_health(app: Flask, runtime: Runtime) -> None:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        """The store is reachable and migrated; 503 with the faults otherwise."""
+        """The store is reachable and migrated; 503 with the faults otherwise. What waits in the journal is told in either case."""
         found = checks.readiness(runtime)
-        return Response("\n".join(found or ["ok"]) + "\n", status=503 if found else 200, mimetype="text/plain")
+        said = [*(found or ["ok"]), *checks.journal_notes(runtime)]
+        return Response("\n".join(said) + "\n", status=503 if found else 200, mimetype="text/plain")
 
     @app.get("/metrics")
     def metrics_page() -> Response:

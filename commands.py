@@ -306,6 +306,23 @@ def _running_commands(app: Flask, runtime: Runtime) -> None:
         from sms.routes import take_up
 
         if once:
-            jobs.run_once(runtime, utc_now(), take_up={"sms": take_up})
+            jobs.run_once(runtime, utc_now(), take_up={"sms": take_up}, take_in=take_in())
         else:
-            jobs.run(runtime, take_up={"sms": take_up})
+            jobs.run(runtime, take_up={"sms": take_up}, take_in=take_in())
+
+    @app.cli.command("journal")
+    def journal() -> None:
+        """Take in what carriers sent to this machine while the store was away (the worker does so by itself); say what is left."""
+        from helpline import worker as jobs
+
+        done, left = jobs.take_in_journal(runtime, take_in()), runtime.journal.backlog()
+        click.echo(f"{done} taken in, {left.waiting} wait, {left.failed} failed (see {runtime.config.storage.journal}).")
+        sys.exit(1 if left.waiting or left.failed else 0)
+
+
+def take_in() -> dict[str, Any]:
+    """Who takes in what the journal kept."""
+    import ivr.routes
+    import sms.routes
+
+    return {"voice": ivr.routes.take_in, "message": sms.routes.take_in_message, "report": sms.routes.take_in_report}

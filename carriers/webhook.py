@@ -12,6 +12,7 @@ import hmac
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
@@ -26,6 +27,7 @@ class Webhook:
 
     fields: Mapping[str, str]
     query: Mapping[str, str]
+    at: datetime | None = None  # when it came, of one that was kept and is given again
 
     def get(self, name: str, default: str = "") -> str:
         return self.fields.get(name, default)

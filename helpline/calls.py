@@ -133,8 +133,18 @@ def end(db: Connection, runtime: Runtime, sid: str, status: str, now: datetime, 
     finish(db, runtime, sid, now)
 
 
+def meet_fault(db: Connection, sid: str, caller: str, called: str, at: str, language: str, now: datetime) -> Row[Any]:
+    """A request of the call could not be served, a fault of ours: known to the ledger, with where the caller was."""
+    call = begin(db, sid, caller, called, now)
+    known = {"language": language} if language and not call.language else {}
+    known |= {"at": at[:24]} if at else {}
+    db.execute(update(Call).where(_calls.c.id == call.id).values(fault=True, seen_at=now, accounted_at=None, **known))
+    return get(db, sid) or call
+
+
 def finish(db: Connection, runtime: Runtime, sid: str, now: datetime) -> None:
     """What an ended call leaves: a registered complaint when the problem was spoken, else a draft; incomplete either way."""
+    _adopt_recordings(db, runtime, sid, now)
     row = complaint_of(db, sid)
     if row is None or row.state != State.DRAFT:
         return
@@ -144,6 +154,19 @@ def finish(db: Connection, runtime: Runtime, sid: str, now: datetime) -> None:
     complaints.update_draft(db, row.id, now, incomplete=True)
     if spoken:
         complaints.register(db, runtime, row.id, SYSTEM, now)
+
+
+def _adopt_recordings(db: Connection, runtime: Runtime, sid: str, now: datetime) -> None:
+    """What was said in a call whose steps never came belongs to a complaint all the same."""
+    nobodys = (Recording.call_sid == sid[:64], Recording.complaint_id.is_(None), Recording.purpose.in_(("problem", "message", "addition")))
+    if db.execute(select(Recording.id).where(*nobodys).limit(1)).first() is None:
+        return
+    call = get(db, sid)
+    if call is None:
+        return
+    language = call.language or runtime.config.helpline.default_language
+    complaint_id = call.complaint_id or draft_of(db, runtime, call, language, now)
+    db.execute(update(Recording).where(*nobodys).values(complaint_id=complaint_id))
 
 
 def touch(db: Connection, sid: str, now: datetime) -> None:

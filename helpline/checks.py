@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from helpline import amendments, events, lifecycle, numbers, pacing, store, templates
 from helpline.config import ROOT, carrier_faults
 from helpline.runtime import Runtime, utc_now
-from models import Complaint, Heartbeat, User
+from models import Complaint, Heartbeat, User, is_away
 
 SYNTHETIC = "SYNTHETIC.txt"  # stands among recordings that nobody spoke
 WORKER_SILENT = timedelta(seconds=60)
@@ -40,9 +40,22 @@ def readiness(runtime: Runtime) -> list[str]:
     try:
         if not store.is_migrated(runtime.engine):
             return ["the store is not migrated: run `flask upgrade`"]
-    except SQLAlchemyError as error:
+    except Exception as error:
+        if not (isinstance(error, SQLAlchemyError) or is_away(error)):
+            raise
         return [f"the store cannot be reached ({type(error).__name__})"]
     return []
+
+
+def journal_notes(runtime: Runtime) -> list[str]:
+    """What waits in this machine's journal, and whether it could take more; nothing of it keeps the process from serving."""
+    left = runtime.journal.backlog()
+    notes = [f"{left.waiting} requests of carriers wait in the journal: the worker takes them in when the store is there"] if left.waiting else []
+    if left.failed:
+        notes.append(f"{left.failed} lines of the journal could not be taken in: see {runtime.config.storage.journal}/failed.jsonl")
+    if not runtime.journal.is_writable():
+        notes.append(f"the journal cannot be written: {runtime.config.storage.journal}")
+    return notes
 
 
 def everything(runtime: Runtime) -> list[str]:
@@ -50,7 +63,7 @@ def everything(runtime: Runtime) -> list[str]:
     found = missing_prompts(runtime) + data_faults(runtime) + lifecycle.faults() + _numbers(runtime) + _voices(runtime)
     found += carrier_faults(runtime.config) + templates.faults(runtime)
     store_faults = readiness(runtime)
-    return found + store_faults + ([] if store_faults else _people(runtime) + _worker(runtime) + _carriers(runtime))
+    return found + store_faults + journal_notes(runtime) + ([] if store_faults else _people(runtime) + _worker(runtime) + _carriers(runtime))
 
 
 def _numbers(runtime: Runtime) -> list[str]:

@@ -277,6 +277,7 @@ class Translation(Section):
 class Storage(Section):
     recordings: str
     attachments: str
+    journal: Path
 
 
 class Attachments(Section):
@@ -488,7 +489,7 @@ def _put(raw: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _place_in_var(raw: dict[str, Any]) -> None:
     """`var/…` in a setting means the directory of HELPLINE_VAR, wherever the process was started."""
-    for section, name in (("database", "url"), ("storage", "recordings"), ("storage", "attachments"), ("simulator", "database"),
+    for section, name in (("database", "url"), ("storage", "recordings"), ("storage", "attachments"), ("storage", "journal"), ("simulator", "database"),
                           ("voice", "audio_dir")):  # fmt: skip
         for prefix in ("", "sqlite:///"):
             value = str(raw.get(section, {}).get(name, ""))

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from helpline import outbox, pacing
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
-from models import Call, Callback, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated
+from models import Call, Callback, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated, is_away
 
 
 def may_read(config: Config, authorization: str) -> bool:
@@ -21,8 +21,24 @@ def may_read(config: Config, authorization: str) -> bool:
 
 
 def render(runtime: Runtime) -> bytes:
-    """The text exposition: backlogs and their age, calls under way, complaints by state, workers alive."""
+    """The text exposition: backlogs and their age, calls under way, complaints by state, workers alive; the journal's alone
+    while the store is away."""
     registry = CollectorRegistry()
+    journal, left = Gauge("helpline_journal", "Lines of this machine's journal", ["state"], registry=registry), runtime.journal.backlog()
+    journal.labels("waiting").set(left.waiting)
+    journal.labels("failed").set(left.failed)
+    there = Gauge("helpline_store_up", "Whether the store can be reached", registry=registry)
+    try:
+        _of_store(runtime, registry)
+        there.set(1)
+    except Exception as error:
+        if not is_away(error):
+            raise
+        there.set(0)
+    return generate_latest(registry)
+
+
+def _of_store(runtime: Runtime, registry: CollectorRegistry) -> None:
     now = utc_now()
     with runtime.reading() as db:
         states = Gauge("helpline_complaints", "Complaints by state", ["state"], registry=registry)
@@ -50,4 +66,3 @@ def render(runtime: Runtime) -> bytes:
         beat = Gauge("helpline_worker_silent_seconds", "Since a worker was last alive", registry=registry)
         last = db.scalar(select(func.max(Heartbeat.at)))
         beat.set((now - last).total_seconds() if last else float("inf"))
-    return generate_latest(registry)

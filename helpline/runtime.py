@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from helpline import sla
 from helpline.amendments import Shelf
 from helpline.config import Config
+from helpline.journal import Journal
 from helpline.reference import Reference
 from models import READ_ONLY, make_engine
 from models.direct import Direct, directly
@@ -58,6 +59,11 @@ class Runtime:
         if self.engine.dialect.name == "sqlite":
             return self.engine  # its connections are in autocommit until a transaction begins
         return make_engine(self.config.database.url, pool_size=self.config.database.pool_size, autocommit=True)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What carriers sent while the store was away, on this machine."""
+        return Journal(self.config.storage.journal)
 
     def dispose(self) -> None:
         """Close every idle connection."""

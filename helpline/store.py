@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from helpline.config import ROOT
+from models import READ_ONLY
 
 _LOCK = 4_155_771  # any number: PostgreSQL's advisory lock while one process migrates
 
@@ -65,7 +66,7 @@ def ensure_directory(engine: Engine) -> None:
 
 
 def current_revision(engine: Engine) -> str | None:
-    with engine.connect() as db:
+    with engine.execution_options(**READ_ONLY).connect() as db:
         return MigrationContext.configure(db).get_current_revision()
 
 

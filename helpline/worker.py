@@ -33,17 +33,22 @@ from helpline import (
 )
 from helpline.carriers_in_use import InUse
 from helpline.figures import upkeep
+from helpline.journal import Line
 from helpline.runtime import Runtime, utc_now
-from models import Heartbeat, Inbound, Tally
+from models import Heartbeat, Inbound, Tally, is_away
 
 log = structlog.get_logger()
 Job = Callable[[], object]
 # What takes up a message that was kept as pending, by its kind: given by whoever starts the worker.
 TakeUp = Mapping[str, Callable[[Runtime, str], None]]
+# What takes in a line of the journal, by its kind: given likewise.
+TakeIn = Mapping[str, Callable[[Runtime, Line], None]]
 NAME = f"{socket.gethostname()}:{os.getpid()}"
 
 
-def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None) -> dict[str, tuple[float, Job]]:
+def jobs(
+    runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None, take_in: TakeIn | None = None
+) -> dict[str, tuple[float, Job]]:  # fmt: skip
     """name → (seconds between runs, job)."""
     poll = runtime.config.worker.poll_seconds
     return {
@@ -59,6 +64,7 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
         "unanswered": (60, lambda: unanswered.register_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
         "callbacks": (max(poll, 5), lambda: callbacks.work(runtime, now())),
+        "journal": (5, lambda: take_in_journal(runtime, take_in or {})),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
         "clocks": (60, lambda: clocks.tick(runtime, now())),
         "nightly": (300, lambda: nightly.check_when_due(runtime, now())),
@@ -68,12 +74,12 @@ def jobs(runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_no
     }
 
 
-def run(runtime: Runtime, take_up: TakeUp | None = None) -> None:
+def run(runtime: Runtime, take_up: TakeUp | None = None, take_in: TakeIn | None = None) -> None:
     """Work until SIGINT or SIGTERM; what is being done is finished first."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
     scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
-    for name, (seconds, job) in jobs(runtime, carriers_in_use.in_use(runtime.config), take_up=take_up).items():
+    for name, (seconds, job) in jobs(runtime, carriers_in_use.in_use(runtime.config), take_up=take_up, take_in=take_in).items():
         scheduler.add_job(partial(_safely, name, job), "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,9 +91,9 @@ def run(runtime: Runtime, take_up: TakeUp | None = None) -> None:
     log.info("worker.stopped", worker=NAME)
 
 
-def run_once(runtime: Runtime, now: datetime, carriers: InUse | None = None, take_up: TakeUp | None = None) -> None:
+def run_once(runtime: Runtime, now: datetime, carriers: InUse | None = None, take_up: TakeUp | None = None, take_in: TakeIn | None = None) -> None:
     """Every job once, as of `now`."""
-    for name, (_, job) in jobs(runtime, carriers or carriers_in_use.in_use(runtime.config), lambda: now, take_up).items():
+    for name, (_, job) in jobs(runtime, carriers or carriers_in_use.in_use(runtime.config), lambda: now, take_up, take_in).items():
         _safely(name, job)
 
 
@@ -95,8 +101,19 @@ def _safely(name: str, job: Job) -> None:
     """A job that fails is logged, and never stops the others."""
     try:
         job()
-    except Exception:
-        log.exception("worker.job_failed", job=name)
+    except Exception as error:
+        if is_away(error):
+            log.error("worker.store_away", job=name, error=type(error).__name__)
+        else:
+            log.exception("worker.job_failed", job=name)
+
+
+def take_in_journal(runtime: Runtime, take_in: TakeIn) -> int:
+    """What came to this machine while the store was away; how many lines."""
+    done = runtime.journal.take_in({kind: partial(handler, runtime) for kind, handler in take_in.items()}) if take_in else 0
+    if done:
+        log.info("journal.taken_in", lines=done)
+    return done
 
 
 def take_in_changes(runtime: Runtime, now: datetime) -> int:

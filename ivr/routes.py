@@ -8,28 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from flask import Blueprint, Response, abort, request, send_file
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from carriers.webhook import Refused, Webhook, receive
 from helpline import calls, complaints, numbers, queueing
 from helpline import text as texts
+from helpline.journal import Line as Entry
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
-from ivr import menu, outbound, sound, timing, twiml
+from ivr import kept, menu, outbound, sound, timing, twiml
 from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn, first
 from ivr.desk import Desk, Handler
+from ivr.kept import sid_of
 from ivr.menu import MAX_ARG, Answer, Do, Move, State
 from ivr.recorded import audio_directory
-from ivr.speaking import Speaker
+from ivr.speaking import Speaker, between
 from ivr.speech import spoken_key
 from ivr.steps import HangUp, Step
 from ivr.tree import TREE
+from models import is_away
 
 log = structlog.get_logger()
 MAX_SILENCE = 5000  # milliseconds
@@ -38,6 +42,8 @@ MAX_WORDS = 400  # characters of what was recognised
 TELLING = frozenset({"agent", "summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
 # Where a caller who rings off wants something of us: their coming there is kept, though the step learns nothing else.
 MARKED = frozenset({"status", "add", "reopen", "problem", "place", "name"})
+# What a caller wanted whose step failed.
+WANTED = MARKED | {"agent", "category"}
 
 
 class TreeError(Exception):
@@ -64,12 +70,12 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
     for path, handler in (("/incoming", line.incoming), ("/step", line.step), ("/fallback", line.fallback)):
         blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, handler), methods=["POST"])
     blueprint.add_url_rule("/outbound", "outbound", _spoken(runtime, line, lambda webhook: outbound.answered(line, webhook)), methods=["POST"])
-    blueprint.add_url_rule("/outbound/status", "outbound_status", _silent(runtime, lambda webhook: outbound.ended(runtime, webhook)), methods=["POST"])
+    blueprint.add_url_rule("/outbound/status", "outbound_status", _silent(runtime, line, lambda webhook: outbound.ended(runtime, webhook)), methods=["POST"])
     desk = line.desk
     for path, told in (("/waiting", desk.waiting), ("/leg", desk.leg), ("/room", desk.room), ("/music", desk.music), ("/over", desk.over), ("/read-back", desk.read_back)):
         blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, line.at_desk(told)), methods=["POST"])
     for path, silent in (("/status", line.ended), ("/recording", line.recorded), ("/leg-status", line.leg_status)):
-        blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, silent), methods=["POST"])
+        blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, line, silent), methods=["POST"])
 
     @blueprint.get("/audio/silence/<int:length>.wav")
     def silence(length: int) -> Response:
@@ -90,6 +96,11 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
     return blueprint
 
 
+def take_in(runtime: Runtime, entry: Entry) -> None:
+    """A request of a call that was kept in the journal. Raises what the store raises."""
+    kept.take_in(Line(runtime), entry)
+
+
 def _webhook(runtime: Runtime) -> Webhook:
     secrets = runtime.config.secrets
     check = runtime.config.carriers.twilio.check_signatures
@@ -105,21 +116,35 @@ def _spoken(runtime: Runtime, line: Line, handler: Any) -> Any:
             return Response("refused\n", status=403, mimetype="text/plain")
         try:
             body = handler(webhook)
-        except Exception:
-            log.exception("ivr.failed", call=webhook.get("CallSid")[:64], at=webhook.query.get("at", "")[:20])
+        except Exception as error:
+            _failed(line, webhook, error)
             body = line.apology(webhook)
         return Response(body, mimetype="text/xml")
 
     return view
 
 
-def _silent(runtime: Runtime, handler: Any) -> Any:
+def _failed(line: Line, webhook: Webhook, error: Exception) -> None:
+    """What the request told is kept; a store that is away is said in one line, anything else with its place."""
+    if is_away(error):
+        log.error("ivr.store_away", call=sid_of(webhook), error=type(error).__name__)
+    else:
+        log.exception("ivr.failed", call=sid_of(webhook), at=webhook.query.get("at", "")[:20])
+    kept.keep(line, request.path, webhook, error)
+
+
+def _silent(runtime: Runtime, line: Line, handler: Any) -> Any:
+    """A report: the carrier does nothing with its answer, and does not bring it again."""
+
     def view() -> Response:
         try:
             webhook = _webhook(runtime)
         except Refused:
             return Response("refused\n", status=403, mimetype="text/plain")
-        handler(webhook)
+        try:
+            handler(webhook)
+        except Exception as error:
+            _failed(line, webhook, error)
         return Response("", status=204)
 
     return view
@@ -139,7 +164,7 @@ class Line:
         """A call comes in. A number that chose before is greeted in its language at once."""
         now, caller = utc_now(), numbers.e164(webhook.get("From"))
         with self.runtime.writing() as db:
-            call = calls.begin(db, self._sid(webhook), webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
+            call = self._begin(db, webhook, now)
             language = calls.language_of(db, caller)
             if language is None:
                 greeting = self.speaker.greeting(self.runtime.config.helpline.default_language)
@@ -148,8 +173,8 @@ class Line:
             state = first(db, self.runtime, caller, State("main", language), now)
             return self.render(self.speaker.steps(state, lambda: db, call, before=self.speaker.greeting(language)))
 
-    def _sid(self, webhook: Webhook) -> str:
-        return (webhook.get("CallSid") or "unknown")[:64].replace("\x00", "")
+    def _begin(self, db: Connection, webhook: Webhook, now: datetime) -> Row[Any]:
+        return calls.begin(db, sid_of(webhook), webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
 
     def step(self, webhook: Webhook) -> str:
         state = self._state(webhook)
@@ -157,7 +182,7 @@ class Line:
             return self._after_ringing(webhook, state)
         if state.at == "agent" and webhook.get("QueueResult"):
             with self.runtime.writing() as db:
-                return self.render(self.desk.after_queue(db, self._sid(webhook), state, webhook.get("QueueResult")))
+                return self.render(self.desk.after_queue(db, sid_of(webhook), state, webhook.get("QueueResult")))
         if webhook.query.get("show"):
             move = Move(state)
         else:
@@ -166,7 +191,7 @@ class Line:
             if move.state.at != state.at and (state.number == 0 or move.state.at in MARKED):
                 self._mark(webhook, move.state.at)
             return self.render(self.speaker.steps(move.state, self._no_store, None, move.trouble))
-        key = f"step:{self._sid(webhook)}:{state.number}:{state.at}"[:120]
+        key = f"step:{sid_of(webhook)}:{state.number}:{state.at}"[:120]
         if move.action == Do("register"):
             return self._register(webhook, move, key) or self._learn(webhook, move, key)
         return self._learn(webhook, move, key)
@@ -175,16 +200,16 @@ class Line:
         """Keep where the caller is. It helps whoever rings back, so a fault here is not the caller's."""
         try:
             with self.runtime.directly() as db:
-                db.write([calls.reaching(self._sid(webhook), node, utc_now())], lasting=False)
+                db.write([calls.reaching(sid_of(webhook), node, utc_now())], lasting=False)
         except Exception:
-            log.exception("ivr.not_marked", call=self._sid(webhook), at=node)
+            log.exception("ivr.not_marked", call=sid_of(webhook), at=node)
 
     def _register(self, webhook: Webhook, move: Move, key: str) -> str | None:
         """The usual filing: this call's draft is registered, in one write. None when anything is unusual (registered before,
         no draft, delivered twice at once): then nothing was written."""
         now = utc_now()
         with self.runtime.directly() as db:
-            draft = calls.complaint_of(db, self._sid(webhook))
+            draft = calls.complaint_of(db, sid_of(webhook))
             if draft is None or draft.state != Life.DRAFT:
                 return None
             filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
@@ -197,22 +222,23 @@ class Line:
                 return None
             return answer
 
-    def _learn(self, webhook: Webhook, move: Move, key: str) -> str:
-        """Run the move's action and keep the answer, once for each step of each call."""
-        sid, now = self._sid(webhook), utc_now()
+    def _learn(self, webhook: Webhook, move: Move, key: str, *, said: bool = True) -> str:
+        """Run the move's action and keep the answer, once for each step of each call. Without `said` nobody hears an answer."""
+        sid, now = sid_of(webhook), webhook.at or utc_now()
         try:
             with self.runtime.writing() as db:
                 if stored := calls.stored_answer(db, key):
                     return stored
-                call = calls.begin(db, sid, webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), now)
+                call = self._begin(db, webhook, now)
                 turn = Turn(db, self.runtime, call, move.state, self._fields(webhook), now)
                 following = self._act(turn, move.action) if move.action else move.state
                 if move.onto:
                     following = replace(following, at=move.onto, arg="")
-                calls.reached(db, sid, _asked_at(following.at), now, fulfilled=following.at in calls.FULFILLING)
+                came_to = _asked_at(following.at) if said else move.state.at  # who did not hear the answer did not get there
+                calls.reached(db, sid, came_to, now, fulfilled=said and following.at in calls.FULFILLING)
                 if call.ended_at is not None:  # the report of the end overtook this step
                     calls.finish(db, self.runtime, sid, now)
-                answer = self.render(self.speaker.steps(following, lambda: db, turn.call, turn.prompt or move.trouble))
+                answer = self.render(self.speaker.steps(following, lambda: db, turn.call, turn.prompt or move.trouble) if said else [HangUp()])
                 if move.action is not None:
                     calls.store_answer(db, key, webhook.fields, answer, turn.call.answers.get("draft"), now)
                 return answer
@@ -233,11 +259,14 @@ class Line:
 
     def ended(self, webhook: Webhook) -> None:
         """The carrier's report of a call; the last one finishes what was begun."""
-        outcome = webhook.get("CallStatus").lower()
-        if outcome in calls.ENDED:
-            with self.runtime.writing() as db:
-                queueing.end(db, self._sid(webhook), utc_now())
-                calls.end(db, self.runtime, self._sid(webhook), outcome, utc_now(), seconds=_seconds(webhook.get("CallDuration")))
+        outcome, now = webhook.get("CallStatus").lower(), webhook.at or utc_now()
+        if outcome not in calls.ENDED:
+            return
+        with self.runtime.writing() as db:
+            if webhook.get("From") and not webhook.get("Direction").startswith("outbound"):
+                self._begin(db, webhook, now)  # one of which nothing reached us before
+            queueing.end(db, sid_of(webhook), now)
+            calls.end(db, self.runtime, sid_of(webhook), outcome, now, seconds=_seconds(webhook.get("CallDuration")))
 
     def at_desk(self, handler: Handler) -> Callable[[Webhook], str]:
         """A request about a caller and an agent, in one transaction."""
@@ -254,25 +283,56 @@ class Line:
 
     def recorded(self, webhook: Webhook) -> None:
         """A recording is ready. It may come before the step that it belongs to, or after the call."""
-        now, sid = utc_now(), self._sid(webhook)
-        purpose = webhook.query.get("purpose", "")[:12]
         with self.runtime.writing() as db:
-            call = calls.get(db, sid)
-            draft = call.answers.get("draft") if call is not None else None
-            calls.keep_recording(db, sid, webhook.fields, purpose if purpose in _PURPOSES else "message", draft, now)
+            self.keep_recording(db, webhook, webhook.at or utc_now())
+
+    def keep_recording(self, db: Connection, webhook: Webhook, now: datetime) -> None:
+        """What was said, where the request carries it: with the call's complaint, or one of its own when the call is over."""
+        sid, purpose = sid_of(webhook), webhook.query.get("purpose", "")[:12]
+        if not purpose and (node := TREE.get(webhook.query.get("at", ""))) is not None:
+            purpose = getattr(node, "purpose", "")
+        call = calls.get(db, sid)
+        draft = call.answers.get("draft") if call is not None else None
+        calls.keep_recording(db, sid, self._fields(webhook), purpose if purpose in _PURPOSES else "message", draft, now)
+        if call is not None and call.ended_at is not None:
+            calls.finish(db, self.runtime, sid, now)
+
+    # ── faults ──
+
+    def meet_fault(self, db: Connection, webhook: Webhook, now: datetime) -> None:
+        state = self._state(webhook)
+        at = state.at if state.language else ""
+        calls.meet_fault(db, sid_of(webhook), webhook.get("From").replace("\x00", ""), webhook.get("To").replace("\x00", ""), at, state.language, now)
+
+    def learn_again(self, webhook: Webhook) -> None:
+        """A step that was kept: what it told is learned once; nobody hears the answer, and nobody is put into the queue."""
+        state = self._state(webhook)
+        if webhook.query.get("show") or webhook.get("DialCallStatus") or webhook.get("QueueResult"):
+            return
+        move = menu.step(TREE, state, self._answer(webhook), self.speaker.codes)
+        if move.action is not None:
+            self._learn(webhook, move, f"step:{sid_of(webhook)}:{state.number}:{state.at}"[:120], said=False)
+        elif move.state.at in WANTED:
+            with self.runtime.writing() as db:
+                calls.reached(db, sid_of(webhook), move.state.at, webhook.at or utc_now())
 
     def fallback(self, webhook: Webhook) -> str:
         """The carrier comes here when another address of ours failed."""
+        with self.runtime.writing() as db:
+            self.meet_fault(db, webhook, utc_now())
         return self.apology(webhook)
 
     def apology(self, webhook: Webhook) -> str:
-        """A fault of ours: said in the caller's language, with a way on."""
-        state = self._state(webhook)
-        language = state.language or self.runtime.config.helpline.default_language
-        state = replace(state, language=language)
-        if state.at == "message":  # even leaving a message failed: say so and end, rather than turn in a circle
-            return self.render([*self.speaker.say("fault", language), *self.speaker.say("goodbye", language), HangUp()])
-        return self.render(self.speaker.message(state, self.speaker.say("fault", language)))
+        """A fault of ours: said in the caller's language (in all of them, while it is not known), with a message as the way on."""
+        state, speaker = self._state(webhook), self.speaker
+        languages = [state.language] if state.language else list(self.runtime.config.helpline.languages)
+        state = replace(state, language=languages[0])
+        if webhook.query.get("leg"):  # an agent's telephone
+            return self.render([HangUp()])
+        if state.at == "message":  # it was recorded by the carrier, and is kept: say so and end, rather than turn in a circle
+            return self.render([*speaker.say("kept", state.language), *speaker.say("goodbye", state.language), HangUp()])
+        said = between([speaker.say(key, language) for language in languages for key in ("fault", "message_fault")])
+        return self.render(speaker.message(state, said, ""))
 
     # ── reading and rendering ──
 

@@ -232,7 +232,7 @@ class Speaker:
         node = TREE["message"]
         assert isinstance(node, Record)
         at = replace(state, at="message", number=state.number + 1, arg="")
-        return self._listen(node, at, [*said, *self._prompt(prompt, at)])
+        return self._listen(node, at, [*said, *(self._prompt(prompt, at) if prompt else [])])
 
 
 def between(pieces: Sequence[Sequence[Said]]) -> list[Said]:

@@ -1,7 +1,7 @@
 """Tables (SQLAlchemy declarative), the engine and its transactions."""
 
 from models.base import Base
-from models.engine import READ_ONLY, make_engine
+from models.engine import READ_ONLY, is_away, make_engine, resting
 from models.ids import new_id
 from models.tables import (
     Alert,
@@ -87,6 +87,8 @@ __all__ = [
     "User",
     "Waiting",
     "WorkCode",
+    "is_away",
     "make_engine",
     "new_id",
+    "resting",
 ]  # fmt: skip

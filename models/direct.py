@@ -132,9 +132,8 @@ class Direct:
 
     def _write_queued(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
         driver = self._driver
-        driver.wait_for_turn()
+        driver.begin_writing()
         try:
-            driver.execute("BEGIN IMMEDIATE")
             for statement, values in bound:
                 driver.execute(statement.sql, values)
             driver.commit_soon()

@@ -6,13 +6,60 @@ import fcntl
 import os
 import select
 import sqlite3
+import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 READ_ONLY = {"helpline_read_only": True}
+WAIT = 4.0  # seconds that a request waits for the store: a carrier waits 15 in all
+REST = 5.0  # seconds in which a store that was away is not asked again: or every request would wait
+# SQLite's primary result codes that say nothing against the statement: busy, locked, no memory, read-only, input/output, full, cannot open.
+_SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14})
+_POSTGRES_AWAY = ("08", "53", "57", "58", "25006")  # classes of SQLSTATE: connection, resources, operator, system; a read-only standby
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether `error` says that the store cannot be reached or written just now, and nothing against what was asked of it."""
+    if isinstance(error, PoolTimeout):
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return int(getattr(cause, "sqlite_errorcode", 0)) & 0xFF in _SQLITE_AWAY
+    psycopg: Any = sys.modules.get("psycopg")
+    if psycopg is None or not isinstance(cause, psycopg.Error):
+        return False
+    state: str | None = cause.sqlstate
+    return isinstance(cause, psycopg.OperationalError) if state is None else state.startswith(_POSTGRES_AWAY)
+
+
+class Resting:
+    """Remembers for a few seconds that a store was away, in this process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def is_resting(self, store: str) -> bool:
+        return self._clock() < self._until.get(store, 0.0)
+
+    def begin(self, store: str) -> None:
+        self._until[store] = self._clock() + REST
+
+    def end(self, store: str = "") -> None:
+        """Ask `store` (or every one) again."""
+        if store:
+            self._until.pop(store, None)
+        else:
+            self._until.clear()
+
+
+resting = Resting()
 
 
 class QueuedConnection(sqlite3.Connection):
@@ -26,12 +73,37 @@ class QueuedConnection(sqlite3.Connection):
 
     def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(database, *args, **kwargs)
+        self._name = database
         queued = database not in ("", ":memory:")
         self._queue = os.open(f"{database}.queue", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) if queued else None
         self._log_name = f"{database}-wal"
         self._log: int | None = None
 
-    def wait_for_turn(self) -> None:
+    def begin_writing(self) -> None:
+        """BEGIN IMMEDIATE, when it is this writer's turn. Raises OperationalError when the store is locked from outside.
+
+        Whoever has the turn finds the store free, unless something else has it locked; those behind then have waited long
+        enough already, and do not wait as long again.
+        """
+        if resting.is_resting(self._name):
+            raise _busy()
+        start = time.monotonic()
+        self._wait_for_turn()
+        waited = time.monotonic() - start
+        try:
+            if waited > 0.5:
+                self.execute(f"PRAGMA busy_timeout={max(50, round((WAIT - waited) * 1000))}")
+            self.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._give_up_turn()
+            if is_away(error):
+                resting.begin(self._name)
+            raise
+        finally:
+            if waited > 0.5:
+                self.execute(f"PRAGMA busy_timeout={round(WAIT * 1000)}")
+
+    def _wait_for_turn(self) -> None:
         if self._queue is not None:
             fcntl.flock(self._queue, fcntl.LOCK_EX)
 
@@ -76,6 +148,12 @@ class QueuedConnection(sqlite3.Connection):
         self._queue = self._log = None
 
 
+def _busy() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("the store was locked a moment ago")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
 def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> Engine:
     """An engine whose commits are durable: WAL, flushed by each commit, on SQLite; the server's own on PostgreSQL.
 
@@ -83,16 +161,31 @@ def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> En
     never fails in its middle, unless it was opened with the execution options READ_ONLY. `autocommit`: for `directly`.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": 20, "check_same_thread": False, "factory": QueuedConnection})
+        engine = create_engine(url, connect_args={"timeout": WAIT, "check_same_thread": False, "factory": QueuedConnection})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    sizes = {"pool_size": pool_size, "max_overflow": pool_size, "pool_recycle": 1800}
+    patience = {"connect_timeout": round(WAIT), "tcp_user_timeout": round(WAIT * 1000), "keepalives_idle": 10}
+    sizes: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_recycle": 1800, "pool_timeout": WAIT, "connect_args": patience}
     if autocommit:
         engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **sizes)
         event.listen(engine, "checkout", _check_alive)
-        return engine
-    return create_engine(url, pool_pre_ping=True, **sizes)
+    else:
+        engine = create_engine(url, pool_pre_ping=True, **sizes)
+    event.listen(engine, "do_connect", _connect_unless_resting)
+    return engine
+
+
+def _connect_unless_resting(dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
+    store = f"{parameters.get('host')}:{parameters.get('port')}/{parameters.get('dbname')}"
+    if resting.is_resting(store):
+        raise dialect.dbapi.OperationalError("the store was away a moment ago")
+    try:
+        return dialect.connect(*args, **parameters)
+    except dialect.dbapi.OperationalError as error:
+        if is_away(error):
+            resting.begin(store)
+        raise
 
 
 def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -106,7 +199,7 @@ def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin as _begin_sqlite says, not as the driver thinks
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32000",
+    for pragma in (f"busy_timeout={round(WAIT * 1000)}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32000",
                    "wal_autocheckpoint=8000"):  # fmt: skip
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -114,6 +207,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("helpline_read_only", False)
-    if not read_only:
-        connection.connection.driver_connection.wait_for_turn()  # type: ignore[union-attr]
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if read_only:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.connection.driver_connection.begin_writing()  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -24,8 +25,9 @@ from carriers import aggregator, kannel, mobile_seva, twilio
 from carriers.base import Incoming, Refused, Report
 from carriers.webhook import Webhook, receive
 from helpline import carriers_in_use, limits, numbers, outbox, reports, text
+from helpline.journal import Line as Entry
 from helpline.runtime import Runtime, utc_now
-from models import Complaint, Inbound
+from models import Complaint, Inbound, is_away
 from sms import dialogue
 from sms.conversation import Reply
 from sms.keywords import parse
@@ -128,9 +130,15 @@ def _aggregator(runtime: Runtime) -> tuple[tuple[str, ...], aggregator.Dialect, 
 
 
 def _take_report(runtime: Runtime, report: Report | None) -> Response:
-    if report is not None:
+    """Taken in, now or when the store is back; 503 asks the carrier to report again, when it could not be kept."""
+    if report is None:
+        return Response("", status=204)
+    try:
         with runtime.writing() as db:
             reports.take_in(db, runtime, report, utc_now())
+    except Exception as error:
+        _log_failure("sms.report_failed", report.sid[:64], error)
+        return Response("", status=204 if runtime.journal.keep("report", asdict(report), utc_now()) else 503)
     return Response("", status=204)
 
 
@@ -158,9 +166,17 @@ def take_in(runtime: Runtime, message: Incoming) -> str | None:
     except IntegrityError:  # the same message in another process at the same moment: its answer stands
         with runtime.reading() as session:
             return _as_taken(message, _answered_before(session.connection(), key) or "")
-    except Exception:
-        log.exception("sms.failed", key=key)
-        return _keep(runtime, key, message)
+    except Exception as error:
+        _log_failure("sms.failed", key, error)
+        return _keep(runtime, key, message, error)
+
+
+def _log_failure(event: str, key: str, error: Exception) -> None:
+    """A store that is away is said in one line, anything else with its place."""
+    if is_away(error):
+        log.error("sms.store_away", key=key, error=type(error).__name__)
+    else:
+        log.exception(event, key=key)
 
 
 def _takes_answers(message: Incoming) -> bool:
@@ -273,22 +289,50 @@ def owe(db: Connection, key: str, sender: str, reply: Reply, now: datetime) -> N
         outbox.release(db, reply.outgoing_id, now + timedelta(milliseconds=1))  # the other parts go before it
 
 
-def _keep(runtime: Runtime, key: str, message: Incoming) -> str | None:
-    """Store the message as pending for the worker, and tell the sender it was received."""
-    kept = True
-    try:
-        with runtime.writing() as db:
-            if _answered_before(db, key) is None:
-                db.execute(_insert_inbound, [_row(key, message, utc_now(), "pending")])
-    except Exception:
-        kept = False
-        log.exception("sms.not_kept", key=key)
+def _keep(runtime: Runtime, key: str, message: Incoming, error: Exception) -> str | None:
+    """Keep the message for the worker, as pending or in the journal, and tell the sender it was received."""
+    kept = (not is_away(error) and _keep_in_store(runtime, key, message)) or _keep_in_journal(runtime, key, message)
     if not _takes_answers(message):
         return "" if kept else None
     language = text.reply_language(message.text[:500])
     settings = runtime.config.helpline
     sms = runtime.catalogue.sms("sms.kept", language, helpline=settings.short_name, phone=settings.display_number)
     return twiml(Reply(sms.text))
+
+
+def _keep_in_store(runtime: Runtime, key: str, message: Incoming) -> bool:
+    try:
+        with runtime.writing() as db:
+            _keep_pending(db, key, message, utc_now())
+    except Exception as error:
+        _log_failure("sms.not_kept", key, error)
+        return False
+    return True
+
+
+def _keep_pending(db: Connection, key: str, message: Incoming, now: datetime) -> None:
+    if _answered_before(db, key) is None:
+        db.execute(_insert_inbound, [_row(key, message, now, "pending")])
+
+
+def _keep_in_journal(runtime: Runtime, key: str, message: Incoming) -> bool:
+    content = message._asdict() | {"text": message.text[:MAX_BODY], "sent_at": message.sent_at.isoformat() if message.sent_at else None, "key": key}
+    return runtime.journal.keep("message", content, utc_now())
+
+
+def take_in_message(runtime: Runtime, entry: Entry) -> None:
+    """A message of the journal: pending from now on, unless it was brought again and answered meanwhile."""
+    content = dict(entry.content)
+    key, sent_at = content.pop("key"), content.pop("sent_at")
+    message = Incoming(**content, sent_at=datetime.fromisoformat(sent_at) if sent_at else None)
+    with runtime.writing() as db:
+        _keep_pending(db, key, message, entry.at)
+
+
+def take_in_report(runtime: Runtime, entry: Entry) -> None:
+    """A delivery report of the journal."""
+    with runtime.writing() as db:
+        reports.take_in(db, runtime, Report(**entry.content), entry.at)
 
 
 def take_up(runtime: Runtime, key: str) -> None:

@@ -77,6 +77,7 @@ def make_config(var: Path, url: str, secrets: dict[str, str] | None = None, **ov
     }
     values: dict[str, Any] = {
         "storage.recordings": str(var / "recordings"),
+        "storage.journal": str(var / "journal"),
         "storage.attachments": str(var / "attachments"),
         "simulator.database": str(var / "simulator.db"),
         **overrides,

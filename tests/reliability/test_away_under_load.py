@@ -1,0 +1,161 @@
+"""The store taken away for a while under load: every caller hears something valid, nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import random
+import re
+import secrets
+import threading
+import time
+from collections import Counter
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from commands import take_in
+from helpline import acknowledgement, worker
+from helpline.runtime import build_runtime, utc_now
+from models import Call, Complaint, Event, Inbound, Outgoing, Recording
+from simulator import sound
+from simulator.network import ApplicationError, Network
+from simulator.settings import Settings
+from tests.conftest import ACCOUNT_SID, AUTH_TOKEN, make_config
+from tests.reliability.stores import prepare
+from tests.reliability.test_killed import BIN, begin, environ, free_port, kill
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("killed")]
+WAV = sound.tone(1.0)
+CARRIER_WAITS = 15  # seconds
+
+
+class Citizen(threading.Thread):
+    """Calls and texts without pause, as a carrier brings it; notes what a carrier would note."""
+
+    def __init__(self, settings, stop):
+        super().__init__(daemon=True)
+        self.settings, self.stop = settings, stop
+        self.texted, self.called, self.numbers, self.wrong = [], [], [], []
+
+    def run(self):
+        with httpx.Client(timeout=CARRIER_WAITS) as client:
+            network = Network(self.settings, client)
+            while not self.stop.is_set():
+                try:
+                    (self.text if random.random() < 0.5 else self.call)(network)
+                except ApplicationError as error:
+                    self.wrong.append(error.code)
+
+    def text(self, network):
+        sid, number = "SM" + secrets.token_hex(16), f"+9198300{random.randint(10000, 99999)}"
+        replies = network.text(number, "FILE no street light in Barasat", sid)
+        self.texted.append(sid)
+        self.numbers += acknowledgement.find_all(replies[0])
+
+    def call(self, network):
+        call = network.dial(f"+9198311{random.randint(10000, 99999)}")
+        for keys in ("2", "1", "1", "1", None, "1", "3", None, "1", "1"):
+            before_beep = call.pending and call.pending["verb"] == "Record"
+            if call.state != "in-progress":
+                break
+            if keys is None or before_beep:
+                call = network.speak(call.sid, "words", wav=WAV)
+            else:
+                call = network.press(call.sid, keys)
+        network.hang_up(call.sid)
+        call = network.call(call.sid)
+        self.called.append(call.sid)
+        self.wrong += [heard.text for heard in call.heard if heard.who == "network" and "error" in heard.text]
+        told = "\n".join(heard.text for heard in call.heard if heard.who == "helpline" and "complaint number is" in heard.text)
+        self.numbers += acknowledgement.find_all(re.sub(r"[^0-9]", "", told)[:11])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    made = prepare(request.param, request, tmp_path)
+    yield made
+    made.close()
+
+
+def test_away_for_a_while_under_load(store, tmp_path):
+    port = free_port()
+    env = environ(store.url, tmp_path, port)
+    web = begin([str(BIN / "gunicorn"), "app:create_app()", "-b", f"127.0.0.1:{port}", "-w", "2", "--log-level", "error", "--timeout", "60"], env)
+    settings = Settings(f"http://127.0.0.1:{port}", ACCOUNT_SID, AUTH_TOKEN, "+913322145555", str(tmp_path / "network.db"))
+    wait_for(port)
+    stop = threading.Event()
+    citizens = [Citizen(settings, stop) for _ in range(4)]
+    for citizen in citizens:
+        citizen.start()
+    time.sleep(2)
+    store.stop()
+    time.sleep(8)
+    store.start()
+    time.sleep(4)
+    stop.set()
+    for citizen in citizens:
+        citizen.join(timeout=60)
+    kill(web)
+    runtime = build_runtime(make_config(tmp_path, store.url, public_url=settings.public_url))
+    waiting = runtime.journal.backlog().waiting
+    take_everything_in(runtime)
+    assert [wrong for citizen in citizens for wrong in citizen.wrong] == []
+    assert waiting > 10, "the journal was needed"
+    check_messages(runtime, [sid for citizen in citizens for sid in citizen.texted])
+    check_calls(runtime, settings, [sid for citizen in citizens for sid in citizen.called])
+    with runtime.reading() as db:
+        known = set(db.scalars(select(Complaint.ack).where(Complaint.ack.is_not(None))))
+        assert {number for citizen in citizens for number in citizen.numbers} <= known, "every number given out exists"
+    runtime.dispose()
+
+
+def wait_for(port):
+    for _ in range(300):
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise AssertionError("the web process did not start")
+
+
+def take_everything_in(runtime):
+    from sms.routes import take_up
+
+    for _ in range(2):
+        worker.take_in_journal(runtime, take_in())
+        while worker.retry_inbound(runtime, {"sms": take_up}, utc_now(), limit=500):
+            pass
+    assert runtime.journal.backlog() == type(runtime.journal.backlog())(0, 0)
+
+
+def check_messages(runtime, sids):
+    assert len(sids) > 20
+    with runtime.reading() as db:
+        filed = Counter(db.scalars(select(Complaint.source_key).where(Complaint.channel == "sms")))
+        assert set(filed) == {f"sms:{sid}" for sid in sids}, "every message is a complaint"
+        assert set(filed.values()) == {1}
+        assert not db.scalars(select(Inbound.key).where(Inbound.state != "done", Inbound.kind == "sms")).all()
+        registered = Counter(db.scalars(select(Event.complaint_id).where(Event.action == "register")))
+        owed = Counter(db.scalars(select(Outgoing.complaint_id).where(Outgoing.template.like("sms.registered%"))))
+        assert set(registered.values()) == {1}
+        assert set(owed.values()) == {1}
+
+
+def check_calls(runtime, settings, sids):
+    from simulator.store import Store
+
+    said = Store(settings.database).rows("SELECT sid, call_sid FROM recordings")
+    with runtime.reading() as db:
+        ended = dict(db.execute(select(Call.sid, Call.ended_at)).all())
+        kept = {r.sid: r for r in db.scalars(select(Recording))}
+        assert set(ended) == set(sids), "every call is known"
+        assert all(ended.values()), "and has ended"
+        assert {row["sid"] for row in said} == set(kept), "everything said is kept"
+        complaints = {}
+        for row in said:
+            assert kept[row["sid"]].complaint_id, "with a complaint"
+            complaints.setdefault(row["call_sid"], set()).add(kept[row["sid"]].complaint_id)
+        assert {len(of_call) for of_call in complaints.values()} == {1}, "one for each call"
+        states = dict(db.execute(select(Complaint.id, Complaint.state)).all())
+        assert {states[next(iter(of_call))] for of_call in complaints.values()} == {"registered"}
