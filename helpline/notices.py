@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from helpline import acknowledgement, proof
+from helpline.reference import Department
 from helpline.runtime import Runtime
 from helpline.sla import IST
 from prompts.catalogue import Sms
 
-_BENGALI_DIGITS = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _MONTHS = {
     "bn": ["জানু", "ফেব্রু", "মার্চ", "এপ্রিল", "মে", "জুন", "জুলাই", "আগস্ট", "সেপ্টে", "অক্টো", "নভে", "ডিসে"],
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
@@ -23,15 +23,23 @@ _MONTHS = {
 
 @lru_cache(maxsize=2048)
 def short_date(moment: datetime, language: str) -> str:
-    """`14 Dec 2026`, `১৪ ডিসে ২০২৬`; the day in Asia/Kolkata."""
+    """`14 Dec 2026`, `14 ডিসে 2026`, in the digits that all numbers of an SMS have; the day in Asia/Kolkata."""
     local = moment.astimezone(IST)
-    text = f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
-    return text.translate(_BENGALI_DIGITS) if language == "bn" else text
+    return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
 def office_name(runtime: Runtime, code: str | None, language: str) -> str:
-    department = runtime.reference.departments.get(code or "cmo") or runtime.reference.departments["cmo"]
-    return department.name(language)
+    """As it is said."""
+    return _department(runtime, code).name(language)
+
+
+def short_office_name(runtime: Runtime, code: str | None, language: str) -> str:
+    """As an SMS carries it, uncut."""
+    return _department(runtime, code).short_name(language)
+
+
+def _department(runtime: Runtime, code: str | None) -> Department:
+    return runtime.reference.departments.get(code or "cmo") or runtime.reference.departments["cmo"]
 
 
 def compose(
@@ -44,7 +52,7 @@ def compose(
     values: dict[str, Any] = {
         "helpline": runtime.config.helpline.short_name,
         "ack": acknowledgement.display(row["ack"] or "00000000000"),
-        "office": office_name(runtime, row["department_code"], language),
+        "office": short_office_name(runtime, row["department_code"], language),
         "date": expected(runtime, row, language),
         "news": short_date(row["news_at"], language) if row["news_at"] else "",
         "phone": runtime.config.helpline.display_number,
@@ -58,6 +66,7 @@ def compose(
     sms = runtime.catalogue.sms(template, language, **{name: values[name] for name in entry.placeholders})
     if not spoken:
         return sms
+    values["office"] = office_name(runtime, row["department_code"], language)
     said = [runtime.catalogue.text(spoken_key(template), language, **values),
             runtime.catalogue.text("call.check", language, check=f"{check[:3]} {check[3:6]} {check[6:]}")]  # fmt: skip
     return replace(sms, text=" ".join(said))

@@ -54,13 +54,20 @@ def is_mobile(number: str | None) -> bool:
         return False
 
 
+@lru_cache(maxsize=4096)
 def national(number: str | None) -> str:
-    """As people here write it: `98300 12345`; foreign numbers with their country code."""
+    """As people here write it: `98300 12345`, a landline `033 2555 1234`; foreign numbers with their country code."""
     if not number:
         return ""
-    if number.startswith("+91") and len(number) == 13:
+    if _INDIAN_MOBILE.fullmatch(number):
         return f"{number[3:8]} {number[8:]}"
-    return number
+    if not number.startswith("+91"):
+        return number
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL).replace("-", " ")
 
 
 def masked(number: str | None) -> str:

@@ -234,3 +234,19 @@ def find_place(text: str, reference: Reference) -> Place:
     if not _gazetteers or _gazetteers[0]._reference is not reference:
         _gazetteers[:] = [Gazetteer(reference)]
     return _gazetteers[0].find(text)
+
+
+
+def named_in(reference: Reference, district_code: str | None, name: str, language: str) -> str:
+    """`name` of a place (in English, as PIN codes and blocks have it, or as a citizen said it) where a voice or a reader of `language`
+    can say it; "" where it has no such name."""
+    if not name or _SCRIPTS[language].search(name):
+        return name
+    bodies = [body for body in reference.local_bodies if body.district_code == district_code and body.names.get(language)]
+    for body in bodies:
+        if name.casefold() in {known.casefold() for known in (body.name("en"), _NUMERAL.sub("", body.name("en")), *body.aliases)}:
+            return _NUMERAL.sub("", body.name(language))
+    return ""
+
+
+_SCRIPTS = {"en": re.compile("[A-Za-z]"), "bn": re.compile("[\u0980-\u09ff]"), "hi": re.compile("[\u0900-\u097f]")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -55,6 +55,11 @@ class Named:
 @dataclass(frozen=True)
 class Department(Named):
     remit: str = ""
+    short: Mapping[str, str] = field(default_factory=dict)
+
+    def short_name(self, language: str) -> str:
+        """The name as an SMS carries it: at most 30 characters (`prompts.catalogue.MAX_VALUE`)."""
+        return self.short.get(language) or self.name(language)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class District(Named):
     headquarters: str = ""
     aliases: tuple[str, ...] = ()
     ambiguous_aliases: tuple[str, ...] = ()
+    menu_order: int = 0
 
 
 @dataclass(frozen=True)
@@ -193,6 +199,11 @@ class Reference:
             menu.setdefault(category.parent, []).append(category)
         return {parent: tuple(sorted(rows, key=lambda c: (c.menu_page, c.menu_key))) for parent, rows in menu.items()}
 
+    @cached_property
+    def menu_districts(self) -> tuple[District, ...]:
+        """In the order the telephone offers them: the most populous first."""
+        return tuple(sorted(self.districts.values(), key=lambda district: district.menu_order))
+
     def top_categories(self) -> tuple[Category, ...]:
         """The first level, in the order the telephone offers it."""
         return self._menu[None]
@@ -224,12 +235,14 @@ def _names(row: Row) -> dict[str, str]:
 
 
 def _department(row: Row) -> Department:
-    return Department(row["code"], _names(row), row["complaints"])
+    short = {lang: row[f"short_{lang}"] for lang in ("en", "bn", "hi") if row.get(f"short_{lang}")}
+    return Department(row["code"], _names(row), row["complaints"], short)
 
 
 def _district(row: Row) -> District:
     aliases = _list(row["aliases"]) + _list(row["aliases_bn"])
-    return District(row["lgd_code"], _names(row), row["headquarters"], aliases, _list(row["ambiguous_aliases"]))
+    return District(row["lgd_code"], _names(row), row["headquarters"], aliases, _list(row["ambiguous_aliases"]),
+                    int(row["menu_order"] or 99))  # fmt: skip
 
 
 def _local_body(row: Row) -> LocalBody:

@@ -19,7 +19,7 @@ from models import Call, Event, Recording
 
 _calls = Call.__table__
 # Nodes behind a question of the call tree: whoever was there has answered it, or passed it over.
-PAST_PLACE = frozenset({"name", "contact", "contact_number", "summary"})
+PAST_PLACE = frozenset({"name", "contact", "no_contact", "contact_number", "summary", "change"})
 PAST_NAME = PAST_PLACE - {"name"}
 
 

@@ -97,7 +97,7 @@ def message(runtime: Runtime, row: Any, language: str) -> Sms:
     values = {
         "helpline": runtime.config.helpline.short_name,
         "ack": acknowledgement.display(row.ack),
-        "office": notices.office_name(runtime, row.department_code, language),
+        "office": notices.short_office_name(runtime, row.department_code, language),
         "date": notices.short_date(row.due_at, language) if row.due_at else "",
         "phone": runtime.config.helpline.display_number,
     }

@@ -169,14 +169,29 @@ def _routing(turn: Turn, code: str) -> dict[str, Any]:
 
 
 def _after_category(turn: Turn, code: str) -> State:
-    return turn.to("emergency" if turn.runtime.reference.categories[code].danger else "problem")
+    danger = turn.runtime.reference.categories[code].danger
+    if _is_changing(turn):
+        turn.prompt = "emergency" if danger else ""
+        return turn.to("summary")
+    return turn.to("emergency" if danger else "problem")
+
+
+def _is_changing(turn: Turn) -> bool:
+    """Whether this complaint was summed up already: what is changed leads back to the summary."""
+    answers = turn.call.answers
+    return answers.get("draft") is not None and answers.get("summed") == answers.get("draft")
+
+
+def _sum_up(turn: Turn) -> State:
+    turn.keep(summed=turn.draft())
+    return turn.to("summary")
 
 
 def heard_category(turn: Turn, words: str) -> State:
     """What recognition made of the caller's words: offered for confirmation by a key, never taken for granted. Several likely ones
     are offered side by side; a broad one leads to its kinds, where the key confirms it."""
     found = learning.classifier(turn.runtime).classify(words)
-    turn.keep(speech=words)
+    turn.tell(description=words)  # kept, whatever becomes of the call
     likely = _likely(found)
     if not likely:
         return turn.again(f"unheard.{min(turn.state.wrongs + 1, 2)}")
@@ -211,7 +226,11 @@ def keep_pin(turn: Turn, pin: str) -> State:
 
 def keep_district(turn: Turn, code: str) -> State:
     turn.tell(district_code=code)
-    return turn.to("name")
+    return after_place(turn, "")
+
+
+def after_place(turn: Turn, _value: str) -> State:
+    return turn.to("summary" if _is_changing(turn) else "name")
 
 
 def heard_place(turn: Turn, words: str) -> State:
@@ -223,7 +242,8 @@ def heard_place(turn: Turn, words: str) -> State:
     if found.ambiguous:
         return turn.to("which_place", "-".join(found.ambiguous[:MAX_CANDIDATES]))
     turn.tell(place=words, incomplete=True)
-    return turn.to("place_unclear")
+    turn.prompt = "place_unclear"
+    return after_place(turn, "")
 
 
 def keep_place(turn: Turn, chosen: str) -> State:
@@ -235,7 +255,7 @@ def keep_place(turn: Turn, chosen: str) -> State:
     place = body or turn.call.answers.get("said_place", "")
     values = {"pincode": pincode} if pincode in turn.runtime.reference.pincodes else {}
     turn.tell(district_code=code, place=place, **values)
-    return turn.to("name")
+    return after_place(turn, "")
 
 
 def keep_problem(turn: Turn, _value: str) -> State:
@@ -243,6 +263,10 @@ def keep_problem(turn: Turn, _value: str) -> State:
     calls.replace_recordings(turn.db, draft, "problem", turn.fields.get("RecordingSid", "")[:64])
     calls.keep_recording(turn.db, turn.call.sid, turn.fields, "problem", draft, turn.now)
     return turn.to("problem_review")
+
+
+def after_problem(turn: Turn, _value: str) -> State:
+    return turn.to("summary" if _is_changing(turn) else "place")
 
 
 def hear_problem(turn: Turn, _value: str) -> State:
@@ -255,12 +279,18 @@ def keep_name(turn: Turn, _value: str) -> State:
 
 
 def ask_contact(turn: Turn, _value: str) -> State:
-    return turn.to("contact" if turn.caller else "contact_number")
+    return turn.to("contact" if turn.caller else "no_contact")
+
+
+def without_contact(turn: Turn, _value: str) -> State:
+    """Nobody can be told: the number that is heard is all the caller has."""
+    turn.tell(phone=None)
+    return _sum_up(turn)
 
 
 def use_caller(turn: Turn, _value: str) -> State:
     turn.tell(phone=turn.caller)
-    return turn.to("summary")
+    return _sum_up(turn)
 
 
 def keep_contact(turn: Turn, digits: str) -> State:
@@ -268,12 +298,14 @@ def keep_contact(turn: Turn, digits: str) -> State:
     if number is None:
         return turn.again("contact_wrong")
     turn.tell(phone=number)
-    return turn.to("summary")
+    return _sum_up(turn)
 
 
 def register(turn: Turn, _value: str) -> State:
     draft = turn.call.answers.get("draft") or turn.draft()
     row = complaints.get(turn.db, draft)
+    if row is not None and not row.description and calls.problem_recording(turn.db, draft) is None:
+        complaints.update_draft(turn.db, draft, turn.now, incomplete=True)  # an address nobody made
     if row is not None and turn.goes_on_with(row) and resuming.is_to_be_completed(row):
         filed = resuming.complete(turn.db, turn.runtime, draft, turn.call.answers.get("told", {}), calls.CALLER, turn.now)
     else:
@@ -444,7 +476,7 @@ ACTIONS: dict[str, Action] = {
     for f in (speak, take_up, begin_anew, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
               keep_place, keep_problem, hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message,
               find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate,
-              hear_again, heard_out, told_by_call, keep_conduct)
+              hear_again, heard_out, told_by_call, keep_conduct, after_problem, after_place, without_contact)
 }  # fmt: skip
 
 # What `again` may say.
@@ -453,22 +485,25 @@ _FOUND = ("status_mobile", "limited", "agent")
 # Where each action may go on to, the usual way first: checked at start, walked by a test, drawn and timed by `flask tree`.
 LEADS: dict[str, tuple[str, ...]] = {
     "speak": ("main", "offer", "resume"),
-    "take_up": ("problem", "subcategory", "place", "name", "contact", "contact_number", "summary", "main", "offer"),
+    "take_up": ("problem", "subcategory", "place", "name", "contact", "no_contact", "summary", "main", "offer"),
     "begin_anew": ("main", "offer"),
     "own_status": ("told", "solved", "main"),
-    "keep_category": ("subcategory", "problem", "emergency"),
-    "keep_subcategory": ("problem", "emergency"),
+    "keep_category": ("subcategory", "problem", "emergency", "summary"),
+    "keep_subcategory": ("problem", "emergency", "summary"),
     "heard_category": ("spoken_category", "which_category", "subcategory", "category", "agent"),
-    "keep_spoken": ("problem", "emergency", "category"),
+    "keep_spoken": ("problem", "emergency", "category", "summary"),
     "keep_pin": ("pin_confirm", "agent"),
-    "keep_district": ("name",),
-    "heard_place": ("spoken_place", "which_place", "place_unclear"),
-    "keep_place": ("name", "place"),
+    "keep_district": ("name", "summary"),
+    "heard_place": ("spoken_place", "which_place", "name", "summary"),
+    "keep_place": ("name", "place", "summary"),
+    "after_place": ("name", "summary"),
+    "after_problem": ("place", "summary"),
     "keep_problem": ("problem_review",),
     "hear_problem": ("problem_review",),
-    "keep_name": ("contact", "contact_number"),
-    "ask_contact": ("contact", "contact_number"),
+    "keep_name": ("contact", "no_contact"),
+    "ask_contact": ("contact", "no_contact"),
     "use_caller": ("summary",),
+    "without_contact": ("summary",),
     "keep_contact": ("summary", "agent"),
     "register": ("registered",),
     "keep_message": ("registered",),

@@ -35,13 +35,14 @@ class Desk:
         """Agents signed on: wait for one. Else the agents' telephones ring; out of hours, or without any, a message."""
         now, voice = utc_now(), self.runtime.config.voice
         if not queueing.is_open(self.runtime, call.to_number, now):
-            return self.speaker.message(state, said, "message_closed")
+            hours = queueing.line_of(self.runtime.config, call.to_number).office_hours
+            return self.speaker.message(state, [*said, *self.speaker.closed(hours, state.language)])
         if self.speaker.engine.can(Can.QUEUE) and self._may_wait(db, state, now):
             queueing.enter(db, call.sid, call.from_number, state.language, call.to_number, call.complaint_id, now)
             onward = f"l={state.language}&n={state.number + 1}"
             return [*said, *self.speaker.say("agent", state.language), Queue(f"/ivr/waiting?{onward}", self.speaker.address(state))]
         if not voice.agent_numbers:
-            return self.speaker.message(state, said)
+            return self.speaker.message(state, [*said, *self.speaker.say("busy", state.language)])
         ring = Ring(voice.agent_numbers, self.speaker.address(state), self.runtime.config.helpline.number, voice.agent_ring_seconds)
         return [*said, *self.speaker.say("agent", state.language), ring]
 
@@ -62,7 +63,7 @@ class Desk:
             return self._room(row)
         if row is not None:
             queueing.leave(db, sid, "message", utc_now())
-        return self.speaker.message(state)
+        return self.speaker.message(state, self.speaker.say("busy", state.language))
 
     # ── while waiting ──
 

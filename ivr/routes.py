@@ -210,7 +210,7 @@ class Line:
         now = utc_now()
         with self.runtime.directly() as db:
             draft = calls.complaint_of(db, sid_of(webhook))
-            if draft is None or draft.state != Life.DRAFT:
+            if draft is None or draft.state != Life.DRAFT or not draft.category_code:
                 return None
             filed, writes = complaints.registering(self.runtime, draft, calls.CALLER, now)
             following = replace(move.state, at="registered", arg=str(filed.id))
@@ -255,7 +255,7 @@ class Line:
         if webhook.get("DialCallStatus") in ("completed", "answered"):
             self._mark(webhook, "goodbye")
             return self.render([*self.speaker.say("goodbye", state.language), HangUp()])
-        return self.render(self.speaker.message(state))
+        return self.render(self.speaker.message(state, self.speaker.say("busy", state.language)))
 
     def ended(self, webhook: Webhook) -> None:
         """The carrier's report of a call; the last one finishes what was begun."""

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from sqlalchemy import Connection, Row
 
 from helpline import calls
+from helpline.config import Hours
 from helpline.runtime import Runtime
 from ivr import aloud, speech, steps
 from ivr.engines import ENGINES, Can
@@ -50,7 +51,7 @@ class Speaker:
             return [*(code for code in listed.split("-") if code in reference.categories), NONE]
         if items == "places":
             return [*(code for code in listed.split("-") if code in reference.districts), NONE]
-        return list(reference.districts)
+        return [district.code for district in reference.menu_districts]
 
     # ── steps ──
 
@@ -142,7 +143,8 @@ class Speaker:
         if trouble in ("", "early") or not state.language:
             return []
         if trouble not in ("silence", "wrong"):
-            return self._prompt(trouble, state)
+            values = self.values.emergency(state.language) if trouble == "emergency" else {}
+            return self._prompt(trouble, state, **values)
         count = state.silences if trouble == "silence" else state.wrongs
         return self._prompt(f"{trouble}.{min(max(count, 1), 2)}", state)
 
@@ -226,6 +228,11 @@ class Speaker:
         if call is None or self.for_agent is None:
             return self.message(state, said)
         return self.for_agent(db(), call, state, said)
+
+    def closed(self, hours: Hours, language: str) -> list[Said]:
+        """Out of hours: when there are agents."""
+        opens, closes = (speech.clock(at, language, self.runtime.catalogue) for at in (hours.from_, hours.to))
+        return self.say("closed", language, opens=opens, closes=closes)
 
     def message(self, state: State, said: Sequence[Said] = (), prompt: str = "message") -> list[Step]:
         """Nobody is there: a message is recorded."""

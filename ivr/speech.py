@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 
 from helpline import acknowledgement
 from helpline import text as texts
@@ -56,6 +56,17 @@ def date(moment: datetime, language: str, catalogue: Catalogue) -> Spoken:
     day = moment.astimezone(IST)
     month = catalogue.text(f"voice.month.{day.month}", language)
     return Spoken(figures(f"{day.day} {month} {day.year}", language), f"day.{day.day}", f"month.{day.month}", f"year.{day.year}")
+
+
+def clock(at: time, language: str, catalogue: Catalogue) -> Spoken:
+    """`সকাল ৮টা`, `8 in the morning`."""
+    part = next(name for until, name in _PARTS_OF_DAY if at.hour < until)
+    hour = figures(str((at.hour + 11) % 12 + 1), language)
+    minute = f" {figures(f'{at.minute:02}', language)}" if at.minute else ""
+    return Spoken(catalogue.text(f"voice.clock.{part}", language, hour=hour + minute))
+
+
+_PARTS_OF_DAY = ((4, "night"), (12, "morning"), (16, "noon"), (18, "afternoon"), (20, "evening"), (24, "night"))
 
 
 _FILLERS = frozenset({"number", "press", "key", "button", "no", "নম্বর", "নাম্বার", "টিপুন", "বোতাম", "सुनिए", "नंबर", "बटन", "दबाएं"})

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from helpline import complaints, notices, numbers, resuming, status
 from helpline.lifecycle import State as Life
+from helpline.places import named_in
 from helpline.runtime import Runtime, utc_now
 from ivr import speech
 from ivr.menu import State
@@ -37,6 +38,14 @@ class Values:
         known = self.runtime.reference.districts.get(code or "")
         return Spoken(known.name(language), f"district.{known.code}") if known else self.quoted("as_told", language)
 
+    def place(self, name: str, district_code: str | None, language: str) -> Spoken:
+        """A place and its district; the district alone where the place has no name that the voice can say."""
+        district = self.district(district_code, language)
+        said = named_in(self.runtime.reference, district_code, name, language)
+        if not said or said == district:
+            return district
+        return Spoken(f"{said}, {district}" if district_code else said)
+
     def quoted(self, key: str, language: str) -> Spoken:
         """A prompt as a value of another."""
         return Spoken(self.runtime.catalogue.text(f"voice.{key}", language), key)
@@ -44,7 +53,11 @@ class Values:
     # ── of a node ──
 
     def _emergency(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
-        return {"emergency": speech.digits(self.runtime.config.helpline.emergency_number, state.language)}
+        return self.emergency(state.language)
+
+    def emergency(self, language: str) -> dict[str, object]:
+        """The values of the prompt `emergency`, which may be said before any other."""
+        return {"emergency": speech.digits(self.runtime.config.helpline.emergency_number, language)}
 
     def _genuine(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         """`arg`: the day and the last digits of the number it went to, YYYYMMDD9999."""
@@ -63,30 +76,26 @@ class Values:
 
     def _spoken_place(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         code, _, rest = state.arg.partition("~")
-        district = self.district(code, state.language)
-        body = rest.partition("~")[2]
-        return {"place": Spoken(f"{body}, {district}") if body and body != district else district}
+        return {"place": self.place(rest.partition("~")[2], code, state.language)}
 
     def _pin_confirm(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         entry = self.runtime.reference.pincodes.get(state.arg)
         if entry is None:
-            return {"area": "", "district": ""}
-        return {"area": entry.area, "district": self.district(entry.district_code, state.language)}
+            return {"place": self.quoted("as_told", state.language)}
+        return {"place": self.place(entry.area, entry.district_code, state.language)}
 
     def _summary(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         draft = call.answers.get("draft") if call is not None else None
         row = complaints.get(db(), draft) if draft else None
         language = state.language
-        told, here = self.quoted("as_told", language), self.quoted("no_contact", language)
+        told, here, none = (self.quoted(key, language) for key in ("as_told", "no_contact", "none_given"))
         if row is None:
             return {"category": told, "place": told, "contact": here}
         answers = call.answers if call is not None else {}
         known = {**row._mapping, **answers.get("told", {})}
-        place = self.district(known["district_code"], language)
-        if known["place"]:
-            place = Spoken(", ".join(part for part in (known["place"], place if known["district_code"] else "") if part))
+        place = self.place(known["place"], known["district_code"], language)
         caller = numbers.e164(call.from_number) if call is not None else None
-        contact = speech.digits(numbers.national(known["phone"]), language) if known["phone"] and known["phone"] != caller else here
+        contact = speech.digits(numbers.national(known["phone"]), language) if known["phone"] and known["phone"] != caller else here if caller else none
         code = resuming.named(self.runtime, known["category_code"]) if answers.get("resumed") else known["category_code"]
         return {"category": self.category(code, language), "place": place, "contact": contact}
 

@@ -29,7 +29,7 @@ SKIPS = frozenset(
 # Words that are nobody's name and no place.
 _CHAT = frozenset(
     texts.normalise(
-        "what why when where who whom how which wrong number complaint complain problem please plz pls help ok okay yes thanks thank you sir "
+        "what why when where who whom how which is this it are you the wrong number complaint complain problem please plz pls help ok okay yes thanks thank you sir "
         "madam hello hi ki keno kobe kothay kivabe acha accha kya kyun kab kaun কী কি কেন কবে কোথায় কীভাবে আচ্ছা হ্যাঁ ভুল নম্বর অভিযোগ "
         "ধন্যবাদ ঠিক আছে क्या क्यों कब कौन गलत नंबर शिकायत हाँ धन्यवाद"
     ).split()
@@ -75,15 +75,13 @@ def is_skip(parsed: Parsed) -> bool:
 
 def is_small_talk(parsed: Parsed) -> bool:
     """Thanks, greetings, "ok", "who is this": said beside the question, which stays open."""
-    if parsed.intent in ("greeting", "confirm") or (parsed.intent in ("unknown", "help") and not parsed.text):
-        return True
-    return all(word in _CHAT for word in words_of(parsed.original))
+    return parsed.intent in ("greeting", "confirm") or all(word in _CHAT for word in words_of(parsed.original))
 
 
 def subject(parsed: Parsed, classifier: Classifier, *, words: int = COMPLAINT_WORDS) -> str | None:
     """The top category of a message that tells a complaint of its own."""
     said = words_of(parsed.original)
-    if parsed.intent != "file" or len(said) < words or is_landmark(said):
+    if len(said) < words or is_landmark(said):
         return None
     found = classifier.classify(parsed.original)
     return found.category if found.told >= TOLD else None
@@ -94,11 +92,11 @@ def is_landmark(words: list[str]) -> bool:
     return len(words) <= LANDMARK_WORDS and bool(_BESIDE & set(words)) and not _WANTING & set(words)
 
 
-def is_place(parsed: Parsed, place: Place) -> bool:
+def is_place(text: str, place: Place, classifier: Classifier) -> bool:
     """A place that is known, or a few words that may be one nobody knows."""
-    words = words_of(parsed.original)
+    words = words_of(text)
     few = len(words) <= PLACE_WORDS
-    return bool(place.pincode) or is_landmark(words) or (few and (bool(place.district_code) or parsed.intent != "file"))
+    return bool(place.pincode) or is_landmark(words) or (few and (bool(place.district_code) or classifier.classify(text).told < TOLD))
 
 
 def is_name(text: str, classifier: Classifier) -> bool:

@@ -123,7 +123,7 @@ def do(message: Message, row: Row[Any], action: str, data: dict[str, Any], templ
     except CannotAct as error:
         if error.reason == "missing":
             return Reply(message.say("sms.ask_rating", ack=ack), row.id)
-        office = notices.office_name(message.runtime, row.department_code, message.language)
+        office = notices.short_office_name(message.runtime, row.department_code, message.language)
         return Reply(message.say("sms.not_yet", ack=ack, office=office), row.id)
     if action in ("confirm", "reopen"):
         feedback.came_from(message.db, row.id, message.sender)

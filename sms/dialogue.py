@@ -247,7 +247,7 @@ def _over(message: Message) -> list[Row[Any]]:
 
 def _reopen(message: Message, row: Row[Any]) -> Reply:
     if row.state in _OVER and not status.may_reopen(message.runtime, row, message.now):
-        office = notices.office_name(message.runtime, row.department_code, message.language)
+        office = notices.short_office_name(message.runtime, row.department_code, message.language)
         return Reply(message.say("sms.not_yet", ack=acknowledgement.display(row.ack), office=office), row.id)
     return do(message, row, "reopen", {"reason": message.parsed.text}, "sms.added")
 

@@ -175,7 +175,7 @@ def got_place(message: Message) -> Reply | None:
     if answers.is_small_talk(parsed):
         return _stands(message, row)
     place = find_place(message.text, message.runtime.reference)
-    if answers.is_place(parsed, place) or (place.ambiguous and len(answers.words_of(message.text)) <= answers.PLACE_WORDS):
+    if answers.is_place(message.text, place, learning.classifier(message.runtime)) or (place.ambiguous and len(answers.words_of(message.text)) <= answers.PLACE_WORDS):
         return _keep_place(message, row, place, again)
     return _more_or_another(message, row)
 

@@ -135,7 +135,7 @@ def test_the_same_call_is_counted_once(runtime, caller):
 def test_a_withheld_number_has_no_entry_but_one_that_was_keyed_in_has(runtime, network):
     Caller(network, "anonymous").dials().presses("2").hangs_up()
     hidden = Caller(network, "anonymous").dials().presses("2", "1", "1", "1").speaks("road", "en")
-    hidden.presses("1", "3").speaks("R", "en").presses("9830077777#").hangs_up()
+    hidden.presses("1", "3").speaks("R", "en").presses("1", "9830077777#").hangs_up()
     accounted(runtime)
     assert [e.number for e in entries(runtime)] == ["+919830077777"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -165,8 +166,8 @@ def test_words_that_name_a_place_are_a_place_even_with_a_landmark(app, caller, s
 
 def test_a_place_nobody_knows_is_kept_as_written(app, caller):
     asked_for_a_place(caller)
-    caller.texts("Telipukur More")
-    assert only(app).place == "Telipukur More"
+    caller.texts("Kalomegh Bagan")
+    assert only(app).place == "Kalomegh Bagan"
 
 
 def test_small_talk_does_not_answer_an_offices_question_and_a_second_complaint_neither(app, caller, now):
@@ -245,17 +246,9 @@ def test_a_one_sent_twice_is_no_rating(app, caller, now):
     assert all_of(app)[1].state == "registered"
 
 
-def test_a_bare_digit_with_nothing_asked_rates_nothing(app, caller, now):
-    caller.texts("FILE no street light in Barasat").texts("A Sen")
-    resolved(app, utc_now())
-    caller.texts("yes")
-    later(app, hours=2)
-    with app.extensions["runtime"].writing() as db:
-        from models import Conversation
-
-        db.execute(Conversation.__table__.update().values(expires_at=now - timedelta(days=1000)))
-    caller.texts("3")
-    assert only(app).rating is None
+def test_a_bare_digit_with_nothing_asked_rates_nothing(app, caller):
+    caller.texts("FILE no street light in Barasat").texts("A Sen").texts("3")
+    assert (only(app).state, only(app).rating) == ("registered", None)
 
 
 def test_with_two_resolved_it_is_asked_which(app, caller, now):
@@ -342,3 +335,21 @@ def test_a_lone_number_that_is_no_complaints_is_answered_as_one(caller, number):
 def test_a_picture_without_words_is_told_what_to_do(app, network):
     reply = network.text("+919830012345", "", media=1)
     assert "ছবি" in reply[0]
+
+
+# ── offices and dates, whole and in one script ──
+
+
+@pytest.mark.parametrize("language", ["bn", "en", "hi"])
+def test_no_office_is_cut_in_a_message(app, language):
+    from prompts.catalogue import MAX_VALUE
+
+    for department in app.extensions["runtime"].reference.departments.values():
+        assert 0 < len(department.short_name(language)) <= MAX_VALUE, department.code
+        assert language == "en" or not re.search("[A-Za-z]", department.short_name(language) + department.name(language)), department.code
+
+
+def test_the_numbers_of_a_message_are_in_one_kind_of_digits(caller):
+    caller.texts("অভিযোগ তিন দিন জল নেই, পিন ৭১৩১০১")
+    assert re.search("[0-9]", caller.reads)
+    assert not re.search("[০-৯]", caller.reads)

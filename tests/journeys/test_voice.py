@@ -240,7 +240,7 @@ def test_a_withheld_number_keys_in_a_contact(app, network):
     from simulator.driver import Caller
 
     hidden = Caller(network, "anonymous").dials().presses("2", "1", "1", "1").speaks("road", "en")
-    hidden.presses("1", "3").speaks("R", "en").presses("12345#")
+    hidden.presses("1", "3").speaks("R", "en").presses("1", "12345#")
     assert "does not look like a telephone number" in hidden.last_said
     hidden.presses("9830077777#", "1")
     assert only(app).phone == "+919830077777"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
 from helpline import acknowledgement, complaints
 from helpline.complaints import Actor
-from models import Complaint
+from models import Complaint, Recording
 from tests.journeys.test_voice import files, only
 
 DESK = Actor("cell", "agent")
@@ -179,6 +181,103 @@ def test_no_sms_is_promised_where_none_can_arrive(network, number):
 
     landline = Caller(network, number)
     landline.dials().presses("2", "1", "1", "1").speaks("road").presses("1", "3").speaks("R")
-    landline.presses("1" if number != "anonymous" else "03325551234#", "1")
+    landline.presses(*(("1",) if number != "anonymous" else ("1", "03325551234#")), "1")
     assert "The complaint number is" in landline.last_said
     assert "SMS" not in landline.last_said
+
+
+def test_places_are_said_in_the_callers_script_or_not_at_all(app, caller):
+    caller.dials().presses("1", "1", "2", "1").speaks("জল নেই").presses("1", "1", "713101")
+    assert "বর্ধমান, পূর্ব বর্ধমান জেলা" in caller.last_said
+    caller.presses("2", "712409")
+    assert "হুগলি জেলা" in caller.last_said
+    assert not re.search("[A-Za-z]", caller.last_said)
+    caller.presses("1").speaks("মিনা").presses("1")
+    assert not re.search("[A-Za-z]", caller.last_said)
+
+
+def test_offices_are_said_in_hindi_to_who_chose_hindi(app, caller):
+    caller.dials().presses("3", "1", "1", "1").speaks("सड़क", "hi").presses("1", "1", "713101", "1").speaks("मीना", "hi").presses("1")
+    assert not re.search("[A-Za-z]", caller.last_said)
+    caller.presses("1").hangs_up()
+    assert "लोक निर्माण विभाग" in caller.dials().presses("1").last_said
+
+
+def test_districts_are_offered_by_their_people(caller):
+    caller.dials().presses("2", "1", "1", "1").speaks("road").presses("1", "2")
+    assert caller.last_said.index("Kolkata") < caller.last_said.index("North 24 Parganas") < caller.last_said.index("Murshidabad")
+
+
+def test_words_said_at_the_menu_are_kept_when_the_call_breaks_off(app, caller):
+    caller.dials().presses("1", "1").speaks("আমাদের গ্রামে তিন দিন জল নেই").hangs_up()
+    complaint = only(app)
+    assert (complaint.state, complaint.description, complaint.incomplete) == ("draft", "আমাদের গ্রামে তিন দিন জল নেই", True)
+
+
+def summed_up(caller):
+    return caller.dials().presses("2", "1", "1", "1").speaks("road").presses("1", "1", "713101", "1").speaks("R").presses("1")
+
+
+@pytest.mark.parametrize(
+    ("way", "field", "value"),
+    [
+        (lambda c: c.presses("1", "2", "1"), "category_code", "WATER.NONE"),
+        (lambda c: c.presses("2", "1", "700124", "1"), "pincode", "700124"),
+        (lambda c: c.presses("3").speaks("the other road").presses("1"), "category_code", "ROAD.POTHOLE"),
+        (lambda c: c.presses("4", "2", "9830077777#"), "phone", "+919830077777"),
+    ],
+)
+def test_what_is_to_be_changed_is_changed_and_summed_up_again(app, caller, way, field, value):
+    summed_up(caller).presses("2")
+    assert "What shall we change?" in caller.last_said
+    way(caller)
+    assert "Your complaint:" in caller.last_said
+    caller.presses("1")
+    assert (only(app).state, getattr(only(app), field)) == ("registered", value)
+
+
+def test_star_at_what_to_change_leads_back_to_the_summary(caller):
+    assert "Your complaint:" in summed_up(caller).presses("2", "*").last_said
+
+
+def test_a_withheld_number_may_go_on_without_one(app, network):
+    from simulator.driver import Caller
+
+    hidden = Caller(network, "anonymous").dials().presses("2", "1", "1", "1").speaks("road", "en").presses("1", "3").speaks("R", "en")
+    assert "did not reach us" in hidden.last_said
+    hidden.presses("2")
+    assert "none given" in hidden.last_said
+    hidden.presses("1")
+    assert (only(app).state, only(app).phone) == ("registered", None)
+
+
+def test_out_of_hours_it_is_said_when_the_agents_are_there(network, app, caller, monkeypatch):
+    from helpline import queueing
+
+    monkeypatch.setattr(queueing, "is_open", lambda *_: False)
+    caller.dials().presses("2", "0")
+    assert "from 8 in the morning to 8 at night" in caller.last_said
+    assert "free just now" not in caller.last_said
+    assert "After the beep" in caller.last_said
+
+
+def test_an_address_nobody_made_registers_nothing_complete(app):
+    from tests.ivr.test_walk import post
+
+    client = app.test_client()
+    post(client, "/ivr/incoming", {"CallSid": "CAnobody"})
+    post(client, "/ivr/step?at=summary&l=en&n=9", {"CallSid": "CAnobody", "Digits": "1"})
+    assert only(app).incomplete
+
+
+@pytest.mark.parametrize(("key", "then"), [("0", "After the beep"), ("*", "press 1")])
+def test_a_key_that_ends_a_recording_leads_where_it_leads_and_what_was_said_is_kept(app, caller, key, then):
+    caller.dials().presses("2", "1", "1", "1").speaks("the road is broken", "en", ending=key)
+    assert then in caller.last_said
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalars(select(Recording)).one().purpose == "problem"
+
+
+def test_star_within_a_number_goes_back(caller):
+    caller.dials().presses("2", "1", "1", "1").speaks("road").presses("1", "1", "71*")
+    assert "If you know the PIN code" in caller.last_said
