@@ -152,10 +152,14 @@ class Journal:
         """Rename what is there, so that processes begin files anew; with what an earlier round left."""
         for path in self._waiting():
             if path.suffix != _TAKEN:
-                file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                except FileNotFoundError:  # its writer began another one meanwhile
+                    continue
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX)  # a line being written is written to its end
-                    path.rename(path.with_name(f"{path.stem}-{time.time_ns()}{_TAKEN}"))
+                    if _is_still(path, file):  # else somebody writes into the new one of this name: next time
+                        path.rename(path.with_name(f"{path.stem}-{time.time_ns()}{_TAKEN}"))
                 finally:
                     os.close(file)
         return sorted(self._directory.glob(f"*{_TAKEN}"))
