@@ -31,6 +31,19 @@ def create_app(config: Config | None = None) -> Flask:
     return app
 
 
+def web() -> Flask:
+    """The application of a web process: what takes a moment to make is made before the first call or message comes in."""
+    app = create_app()
+    from helpline import learning, places
+    from sms.keywords import parse
+
+    runtime = app.extensions["runtime"]
+    parse("status of my complaint")
+    learning.classifier(runtime).classify("road")
+    places.find_place("Kolkata", runtime.reference)
+    return app
+
+
 def _trust_proxies(app: Flask, config: Config) -> None:
     if hops := config.server.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix

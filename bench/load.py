@@ -137,7 +137,7 @@ def compare(name: str, url: str, directory: Path) -> None:
                "PUBLIC_URL": f"http://127.0.0.1:{port}", "HELPLINE_SMS__REPLIES_PER_HOUR": "1000000"}  # fmt: skip
     runtime = build_runtime(load(environ=environ))
     store.upgrade(runtime.engine)
-    with served("app:create_app()", port, environ), served("bench.bare:app", bare_port, {}):
+    with served("app:web()", port, environ), served("bench.bare:app", bare_port, {}):
         constant = [post(bare_port, "/", {"CallSid": "CA1", "From": "+919830012345", "Digits": "1"})] * REQUESTS
         measure(bare_port, constant[:300])
         measure(port, menu_steps(port, runtime)[:300])

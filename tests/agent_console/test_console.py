@@ -186,6 +186,12 @@ def test_no_field_can_inject_html(app, staff):
         assert "<script>alert" not in page
 
 
+def test_the_on_call_form_suggests_what_the_words_may_mean(staff):
+    suggested = staff("agent").get("/console/new/similar?description=রাস্তার উপর নোংরা জল আর জঞ্জাল").text
+    assert re.findall(r'data-category="(\w+)', suggested) == ["SANI", "WATER"]
+    assert re.findall(r'data-category="(\w+)', staff("agent").get("/console/new/similar?description=নমস্কার").text) == []
+
+
 def test_the_on_call_form_keeps_a_draft_and_registers_once(app, staff):
     agent = staff("agent")
     draft = agent.post("/console/new/draft", {"phone": "98300", "name": "Half", "form": "f2"}).get_json()["draft"]

@@ -84,7 +84,7 @@ class Texter(threading.Thread):
 def test_the_web_process_killed_under_load(runtime, database_url, tmp_path):
     port = free_port()
     env = environ(database_url, tmp_path, port)
-    command = [str(BIN / "gunicorn"), "app:create_app()", "-b", f"127.0.0.1:{port}", "-w", "2", "--log-level", "error"]
+    command = [str(BIN / "gunicorn"), "app:web()", "-b", f"127.0.0.1:{port}", "-w", "2", "--log-level", "error"]
     stop, given = threading.Event(), []
     texters = [Texter(port, stop, given) for _ in range(4)]
     web = begin(command, env)
