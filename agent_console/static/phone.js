@@ -23,10 +23,9 @@
   /* What the caller told so far opens beside the call: a click allows a new tab. */
   function openForm() {
     const call = document.querySelector("#phone-now .call");
-    if (!call) return;
     const address = new URL(page.dataset.formUrl, location.href);
-    address.searchParams.set("phone", call.dataset.number);
-    if (call.dataset.draft) address.searchParams.set("draft", call.dataset.draft);
+    if (call) address.searchParams.set("phone", call.dataset.number);
+    if (call && call.dataset.draft) address.searchParams.set("draft", call.dataset.draft);
     window.open(address, "oncall");
   }
 

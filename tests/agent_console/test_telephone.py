@@ -84,6 +84,7 @@ def test_two_callers_and_two_agents_at_once(chromium, helpline):
     callers = [caller(chromium, address, line) for line in (0, 1)]
     for page in agents:
         page.wait_for_selector("#answer:visible", timeout=20_000)
+        page.wait_for_selector("#phone-now .call", timeout=20_000)
         with page.expect_popup() as popup:
             page.click("#answer")
         form = popup.value
