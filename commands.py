@@ -6,19 +6,22 @@ import json
 import secrets
 import sys
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask
 
-from helpline import checks, lifecycle, people, seals, store, templates
-from helpline.config import Config
+from helpline import carriers_in_use, checks, lifecycle, people, seals, sla, store, templates
+from helpline.config import ROOT, Config
 from helpline.runtime import Runtime, utc_now
 
 if TYPE_CHECKING:
     from simulator.settings import Settings
 
+FALLBACK = ROOT / "docs" / "fallback"
 DEMO_ROLES = ("agent", "cell", "officer", "supervisor", "administrator", "monitor")
 
 
@@ -318,6 +321,42 @@ def _running_commands(app: Flask, runtime: Runtime) -> None:
         done, left = jobs.take_in_journal(runtime, take_in()), runtime.journal.backlog()
         click.echo(f"{done} taken in, {left.waiting} wait, {left.failed} failed (see {runtime.config.storage.journal}).")
         sys.exit(1 if left.waiting or left.failed else 0)
+
+
+    @app.cli.command("reconcile")
+    @click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]), default=None, help="in India; else since the last time")
+    def reconcile_(since: datetime | None) -> None:
+        """Ask the carrier for calls, recordings and messages that did not reach us, and take them in (the worker does so by itself)."""
+        from carriers.base import CarrierError
+        from helpline import reconcile
+
+        handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+        history, now = carriers_in_use.history(runtime.config), utc_now()
+        try:
+            if since is None:
+                found = reconcile.work(runtime, history, handlers, now)
+            else:
+                found = reconcile.take_in(runtime, history, handlers, since.replace(tzinfo=sla.IST), now)
+        except CarrierError as error:
+            raise click.ClickException(f"the carrier could not be asked ({error.code}); what was taken in stays") from None
+        click.echo(f"Missed and taken in: {found}." if found is not None else "A worker is asking the carrier just now.")
+
+    @app.cli.command("fallback")
+    @click.option("--to", "directory", type=click.Path(path_type=Path), default=FALLBACK, show_default=True)
+    def fallback(directory: Path) -> None:
+        """Write what the carrier says by itself when this server cannot be reached: host the files anywhere else."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, document in fallback_documents(runtime).items():
+            (directory / name).write_text(document, encoding="utf-8")
+            click.echo(directory / name)
+
+
+def fallback_documents(runtime: Runtime) -> dict[str, str]:
+    """File name → TwiML, of the voice line and of the text line."""
+    import ivr.fallback
+    import sms.routes
+
+    return {**ivr.fallback.documents(runtime), "sms.xml": sms.routes.fallback_document(runtime)}
 
 
 def take_in() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from carriers import aggregator, cdac, kannel, twilio
 from carriers.base import Codes, SmsCarrier, VoiceCarrier
+from carriers.twilio_history import History, TwilioHistory
 from helpline.config import Config
 
 _CODES = {twilio.Twilio.name: twilio.CODES, kannel.NAME: kannel.CODES, cdac.NAME: cdac.CODES}
@@ -19,12 +20,26 @@ class InUse:
     voice: VoiceCarrier
     outbound: tuple[SmsCarrier, ...]
     known: Mapping[str, SmsCarrier]
+    history: History | None = None  # who can be asked what was missed
 
 
 def in_use(config: Config) -> InUse:
     outbound = tuple(_sms_carrier(config, name) for name in config.carriers.outbound_sms)
     answering = tuple(_twilio(config, name) for name in config.carriers.inbound_sms if name in ("simulator", "twilio"))
-    return InUse(_twilio(config, config.carriers.voice), outbound, {carrier.name: carrier for carrier in (*answering, *outbound)})
+    known = {carrier.name: carrier for carrier in (*answering, *outbound)}
+    return InUse(_twilio(config, config.carriers.voice), outbound, known, history(config))
+
+
+def history(config: Config) -> TwilioHistory:
+    """The voice carrier's memory; of messages too, where it brings them."""
+    settings = config.carriers.twilio
+    return TwilioHistory(account_sid=config.secrets.twilio_account_sid, auth_token=config.secrets.twilio_auth_token,
+                         api_base=_api_base(config, config.carriers.voice), timeout=settings.timeout_seconds)  # fmt: skip
+
+
+def _api_base(config: Config, name: str) -> str:
+    """The simulator is a Twilio-compatible server of our own."""
+    return f"{config.public_url}/simulator/carrier" if name == "simulator" else config.carriers.twilio.api_base
 
 
 def codes_of(config: Config, carrier: str | None) -> Codes:
@@ -40,7 +55,6 @@ def _sms_carrier(config: Config, name: str) -> SmsCarrier:
 
 
 def _twilio(config: Config, name: str) -> twilio.Twilio:
-    """The simulator is a Twilio-compatible server of our own."""
     settings = config.carriers.twilio
     return twilio.Twilio(
         account_sid=config.secrets.twilio_account_sid,
@@ -48,7 +62,7 @@ def _twilio(config: Config, name: str) -> twilio.Twilio:
         sender=config.helpline.sms_number,
         status_callback=f"{config.public_url}/sms/status",
         caller_id=config.helpline.number,
-        api_base=f"{config.public_url}/simulator/carrier" if name == "simulator" else settings.api_base,
+        api_base=_api_base(config, name),
         media_hosts=settings.media_hosts,
         timeout=settings.timeout_seconds,
     )

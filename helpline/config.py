@@ -212,6 +212,13 @@ class Queue(Section):
     listening_in: bool
 
 
+class Reconcile(Section):
+    """Asking the carrier what was missed."""
+
+    minutes: int = Field(ge=0)
+    after_minutes: int = Field(ge=0)
+
+
 class Sms(Section):
     replies_per_hour: int = Field(ge=1)
     conversation_minutes: int = Field(ge=1)
@@ -338,6 +345,7 @@ class Config(Section):
     carriers: Carriers
     voice: Voice
     callbacks: Callbacks
+    reconcile: Reconcile
     queue: Queue
     sms: Sms
     status_lookups: StatusLookups

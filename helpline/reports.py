@@ -47,6 +47,16 @@ def record(db: Connection, runtime: Runtime, report: Report, now: datetime) -> b
     return True
 
 
+def is_news(db: Connection, runtime: Runtime, report: Report) -> bool:
+    """Whether the report is of a message of ours and says more than is known."""
+    row = _row(db, report)
+    if row is None or row.carrier not in (None, report.carrier):
+        return False
+    statuses = carriers_in_use.codes_of(runtime.config, report.carrier).statuses
+    known = statuses.get(row.carrier_status or "")
+    return known is None or statuses[report.status].rank > known.rank
+
+
 def _row(db: Connection, report: Report) -> Row[Any] | None:
     row = db.execute(select(_table).where(_table.c.carrier_sid == report.sid, _table.c.carrier == report.carrier)).first()
     if row is None and report.reference is not None:

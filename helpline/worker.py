@@ -24,6 +24,7 @@ from helpline import (
     learning,
     letters,
     nightly,
+    reconcile,
     recordings,
     seals,
     search,
@@ -51,7 +52,11 @@ def jobs(
 ) -> dict[str, tuple[float, Job]]:  # fmt: skip
     """name → (seconds between runs, job)."""
     poll = runtime.config.worker.poll_seconds
-    return {
+    handlers = {kind: partial(handler, runtime) for kind, handler in (take_in or {}).items()}
+    asking: dict[str, tuple[float, Job]] = {}
+    if runtime.config.reconcile.minutes:
+        asking["reconcile"] = (runtime.config.reconcile.minutes * 60, lambda: reconcile.work(runtime, carriers.history, handlers, now()))
+    return asking | {
         "send": (poll, lambda: delivery.send_due(runtime, carriers.outbound, now)),
         "settle": (15, lambda: delivery.settle_unknown(runtime, carriers.known, now())),
         "letters": (max(poll, 5), lambda: letters.send_due(runtime, now)),

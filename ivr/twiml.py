@@ -27,6 +27,16 @@ def render(steps: Sequence[Step], voices: Mapping[str, str], engine: Engine = TW
     return f'<?xml version="1.0" encoding="UTF-8"?><Response>{body}</Response>'
 
 
+def render_alone(steps: Sequence[Step], voices: Mapping[str, str], *, record_to: str = "", seconds: int = 0, after: Sequence[Step] = ()) -> str:
+    """A document that is served by any host of files, a verb a line: nothing asks us anything. `record_to`: what follows a recording
+    of at most `seconds`, fetched by GET; a silent one is passed over to `after`."""
+    writer = _Writer(voices, TWILIO, "")
+    record = [f'<Record action={quoteattr(record_to)} method="GET" {_BEEP} maxLength="{seconds}" finishOnKey="#"/>'] if record_to else []
+    verbs = [*writer.verbs(steps), *record, *writer.verbs(after)]
+    lines = "".join(f"  {verb}\n" for verb in verbs if verb)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>\n{lines}</Response>\n'
+
+
 class _Writer:
     def __init__(self, voices: Mapping[str, str], engine: Engine, audio: str) -> None:
         self.voices = voices

@@ -42,6 +42,7 @@ from models.tables import (
     Try,
     User,
     Waiting,
+    Watermark,
     WorkCode,
 )
 
@@ -86,6 +87,7 @@ __all__ = [
     "Try",
     "User",
     "Waiting",
+    "Watermark",
     "WorkCode",
     "is_away",
     "make_engine",

@@ -722,6 +722,15 @@ class AuditSeal(Base):
     at: Mapped[datetime]
 
 
+class Watermark(Base):
+    """Up to when something was done that is done again and again, and by whom it is being done just now."""
+
+    __tablename__ = "watermarks"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime]
+    held_until: Mapped[datetime | None]
+
+
 class Heartbeat(Base):
     """When each worker was last alive, for `/readyz` and the metrics."""
 

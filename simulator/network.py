@@ -17,6 +17,7 @@ import uuid
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
@@ -28,6 +29,7 @@ from simulator.settings import FAILING, Settings
 from simulator.store import Store
 from simulator.twiml import ApplicationError
 
+FILES = "http://fallback.invalid/"  # where the files of the fallback are, as far as addresses go
 MAX_TURNS = 40  # documents without the caller doing anything: a loop
 _NOTHING_RECORDED = {"RecordingDuration": "0"}
 _SOMLENG_VOICES = ("Azure.", "Polly.", "Basic.")
@@ -236,14 +238,16 @@ class Network:
             self._post_quietly(pending["report"], sid, {**fields, "RecordingStatus": "completed"})
 
     def _follow(self, sid: str, url: str, fields: dict[str, str]) -> None:
-        """Ask the application what to do, and do it until the caller is needed."""
+        """Ask the application what to do, and do it until the caller is needed. A fault leads to the fallback, once each."""
         self._set(sid, None)
-        address = urljoin(self.settings.public_url + "/", url)
+        address, fallbacks = urljoin(self.settings.public_url + "/", url), self._fallbacks()
         for _ in range(MAX_TURNS):
             try:
-                document = twiml.document(self._post(address, self._call_fields(sid, fields)))
-                following = self._carry_out(sid, list(document), address)
+                following = self._carry_out(sid, list(self._ask(address, self._call_fields(sid, fields))), address)
             except ApplicationError as error:
+                if fallbacks and not address.startswith(FILES):
+                    address, fields = fallbacks.pop(0), {"ErrorCode": error.code, "ErrorUrl": address}
+                    continue
                 self._note(sid, "network", f"We are sorry, an application error has occurred. ({error.code})")
                 self._end(sid)
                 return
@@ -252,6 +256,20 @@ class Network:
             address, fields = following
         self._note(sid, "network", "We are sorry, an application error has occurred. (loop)")
         self._end(sid)
+
+    def _fallbacks(self) -> list[str]:
+        """Where a carrier goes when an address failed, one after the other."""
+        addresses = [urljoin(self.settings.public_url + "/", self.settings.call_fallback)] if self.settings.call_fallback else []
+        return addresses + ([f"{FILES}voice.xml"] if self.settings.fallback_files else [])
+
+    def _ask(self, address: str, fields: dict[str, str]) -> ET.Element:
+        """The document of an address: the application's, or a file of the fallback."""
+        if not address.startswith(FILES):
+            return twiml.document(self._post(address, fields))
+        try:
+            return ET.fromstring((Path(self.settings.fallback_files) / Path(address).name).read_bytes())  # noqa: S314 - files of ours
+        except (OSError, ET.ParseError):
+            raise ApplicationError("11200") from None
 
     def _go_on(self, sid: str, rest: list[str], base: str) -> None:
         following = self._carry_out(sid, [ET.fromstring(part) for part in rest], base)  # noqa: S314 - our own copy
@@ -313,6 +331,7 @@ class Network:
         """`seconds`: how long it is said to have lasted; by the clock unless given."""
         row = self.store.row("SELECT started FROM calls WHERE sid = ?", sid) or {"started": time.time()}
         self.store.run("UPDATE calls SET state = 'completed', pending = NULL WHERE sid = ?", sid)
+        self.store.run("INSERT OR IGNORE INTO ended VALUES (?, ?)", sid, time.time())
         self.exchange.ended(sid)
         lasted = seconds or max(1, round(time.time() - row["started"]))
         self._post_quietly(self._report_of(sid), sid, {"CallStatus": "completed", "CallDuration": str(lasted)})
@@ -347,7 +366,12 @@ class Network:
         self._keep_message(sid, number, self.settings.helpline_number, body, "received", "")
         fields = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": self.settings.account_sid, "From": number,
                   "To": self.settings.helpline_number, "Body": body, "NumMedia": str(media), "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
-        document = twiml.document(self._post(f"{self.settings.public_url}{self.settings.incoming_sms}", fields))
+        try:
+            document = self._ask(f"{self.settings.public_url}{self.settings.incoming_sms}", fields)
+        except ApplicationError:
+            if not self.settings.fallback_files:
+                raise
+            document = self._ask(f"{FILES}sms.xml", fields)
         replies = []
         for message in document:
             if message.tag != "Message":

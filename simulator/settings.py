@@ -15,6 +15,8 @@ class Settings:
     incoming_call: str = "/ivr/incoming"
     call_status: str = "/ivr/status"
     incoming_sms: str = "/sms/incoming"
+    call_fallback: str = "/ivr/fallback"  # asked when an address of the helpline's has failed
+    fallback_files: str = ""  # a directory: what is done when that fails too (docs/fallback), as a carrier fetches it from another host
     engine: str = "twilio"  # twilio | somleng: what is done with a voice answer
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (sid TEXT PRIMARY KEY, number TEXT, called TEXT, state TEXT, pending TEXT, started REAL);
+CREATE TABLE IF NOT EXISTS ended (sid TEXT PRIMARY KEY, at REAL);
 CREATE TABLE IF NOT EXISTS placed (sid TEXT PRIMARY KEY, url TEXT, report TEXT, until REAL);
 CREATE TABLE IF NOT EXISTS heard (id INTEGER PRIMARY KEY, sid TEXT, who TEXT, text TEXT, language TEXT, voice TEXT);
 CREATE TABLE IF NOT EXISTS messages (sid TEXT PRIMARY KEY, sender TEXT, recipient TEXT, body TEXT, status TEXT, code TEXT,

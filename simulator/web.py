@@ -10,14 +10,12 @@ import hmac
 import threading
 from base64 import b64decode
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 
 import httpx
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, render_template, request
 
-from simulator import sound
+from simulator import history, sound
 from simulator.network import Network
 from simulator.settings import LINES, Settings
 from simulator.twiml import ApplicationError
@@ -166,13 +164,7 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
         threading.Timer(0.3, lambda: in_process(app, settings).deliver(sid)).start()
         return jsonify(_message(settings, network, sid)), 201
 
-    @blueprint.get(f"{base}/Messages.json")
-    def list_messages() -> Response:
-        authorised()
-        network = _network(settings)
-        rows = network.store.rows("SELECT sid FROM messages WHERE recipient = ? ORDER BY seq DESC LIMIT 200", request.args.get("To", ""))
-        return jsonify({"messages": [_message(settings, network, row["sid"]) for row in rows], "page": 0, "page_size": 200,
-                        "next_page_uri": None, "first_page_uri": request.full_path, "uri": request.full_path})  # fmt: skip
+    history.register(blueprint, base, settings, authorised, lambda: _network(settings))
 
     @blueprint.post(f"{base}/Calls.json")
     def create_call() -> tuple[Response, int]:
@@ -183,15 +175,6 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
         network, timeout = _network(settings), request.form.get("Timeout", "60")
         sid = network.ring_up(to, url, request.form.get("StatusCallback", ""), int(timeout) if timeout.isdigit() else 60)
         return jsonify(_call_resource(settings, network, sid)), 201
-
-    @blueprint.get(f"{base}/Calls.json")
-    def list_calls() -> Response:
-        authorised()
-        network = _network(settings)
-        rows = network.store.rows("SELECT c.sid FROM calls c JOIN placed p ON p.sid = c.sid WHERE c.number = ? ORDER BY c.started DESC LIMIT 20",
-                                  request.args.get("To", ""))  # fmt: skip
-        return jsonify({"calls": [_call_resource(settings, network, row["sid"]) for row in rows], "page": 0, "page_size": 20,
-                        "next_page_uri": None, "first_page_uri": request.full_path, "uri": request.full_path})  # fmt: skip
 
     @blueprint.get(f"{base}/Calls/<sid>.json")
     def fetch_call(sid: str) -> tuple[Response, int]:
@@ -219,12 +202,9 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
 
 
 def _call_resource(settings: Settings, network: Network, sid: str) -> dict[str, Any]:
-    row = network.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {}
-    made = format_datetime(datetime.fromtimestamp(row.get("started", 0), UTC))
-    return {"sid": sid, "account_sid": settings.account_sid, "to": row.get("number"), "from": row.get("called"), "status": row.get("state"),
-            "duration": "30" if row.get("state") == "completed" else None, "direction": "outbound-api", "date_created": made, "date_updated": made,
-            "start_time": made, "end_time": None, "answered_by": None, "api_version": "2010-04-01", "uri": f"/Calls/{sid}.json",
-            "subresource_uris": {}}  # fmt: skip
+    row = network.store.row("SELECT c.*, e.at AS ended, p.sid IS NOT NULL AS ours FROM calls c LEFT JOIN ended e ON e.sid = c.sid "
+                            "LEFT JOIN placed p ON p.sid = c.sid WHERE c.sid = ?", sid)  # fmt: skip
+    return history.call(settings, row) if row else {}
 
 
 def _calls_api(blueprint: Blueprint, settings: Settings, base: str, authorised: Callable[[], None]) -> None:
@@ -270,9 +250,5 @@ def _calls_api(blueprint: Blueprint, settings: Settings, base: str, authorised: 
 
 
 def _message(settings: Settings, network: Network, sid: str) -> dict[str, Any]:
-    row = network.store.row("SELECT * FROM messages WHERE sid = ?", sid) or {}
-    made = format_datetime(datetime.fromtimestamp(row.get("made", 0), UTC))
-    return {"sid": sid, "account_sid": settings.account_sid, "to": row.get("recipient"), "from": row.get("sender"), "body": row.get("body"),
-            "status": row.get("status"), "date_created": made, "date_updated": made, "date_sent": made, "direction": "outbound-api",
-            "num_segments": "1", "num_media": "0", "error_code": None, "error_message": None, "price": None, "price_unit": "USD",
-            "messaging_service_sid": None, "api_version": "2010-04-01", "uri": f"/Messages/{sid}.json", "subresource_uris": {}}  # fmt: skip
+    row = network.store.row("SELECT * FROM messages WHERE sid = ?", sid)
+    return history.message(settings, row) if row else {}

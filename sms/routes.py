@@ -281,6 +281,14 @@ def twiml(reply: Reply) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><Response><Message{attribute}>{escape(reply.text)}</Message></Response>'
 
 
+def fallback_document(runtime: Runtime) -> str:
+    """What a carrier answers by itself when this server cannot be reached at all: the message is asked for later (`flask reconcile`)."""
+    settings = runtime.config.helpline
+    texts = [runtime.catalogue.sms("sms.kept", language, helpline=settings.short_name, phone=settings.display_number).text for language in settings.languages]
+    words = "\n".join(escape(part) for part in texts)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>\n  <Message>{words}</Message>\n</Response>\n'
+
+
 def owe(db: Connection, key: str, sender: str, reply: Reply, now: datetime) -> None:
     """The reply as messages of the outbox: each of its parts is a registered message of its own, in their order."""
     for position, sms in enumerate(reply.parts):

@@ -186,6 +186,31 @@ def test_the_worker_fetches_a_recording_with_the_accounts_credentials(live):
         assert [r.state for r in db.scalars(select(Recording))] == ["stored"]
 
 
+def test_the_lists_of_what_was_are_read_by_the_real_sdk(live, monkeypatch):
+    from datetime import UTC, datetime, timedelta
+
+    runtime = live.extensions["runtime"]
+    network = Network(simulator_settings(runtime.config), httpx.Client())
+    for n in range(5):
+        network.text(f"+91983001234{n}", "HELP")
+    sid = network.dial("+919830012345").sid
+    for keys in ("2", "0"):
+        network.press(sid, keys)
+    network.speak(sid, "my pension", "en")
+    network.hang_up(sid)
+    client, since = carriers_in_use.in_use(runtime.config).voice._client(), datetime.now(UTC) - timedelta(hours=1)
+    messages = client.messages.list(date_sent_after=since, page_size=2)
+    assert len({m.sid for m in messages}) == 10
+    assert {m.direction for m in messages} == {"inbound", "outbound-api"}
+    (call,) = client.calls.list(start_time_after=since)
+    assert (call.sid, call.direction, call.status, call.to) == (sid, "inbound", "completed", runtime.config.helpline.number)
+    assert call.end_time
+    (recording,) = client.recordings.list(date_created_after=since)
+    assert (recording.call_sid, recording.status) == (sid, "completed")
+    assert client.calls.list(start_time_after=datetime.now(UTC) + timedelta(hours=1)) == []
+    assert client.calls(sid).fetch().direction == "inbound"
+
+
 def test_the_rest_api_wants_the_accounts_credentials(live):
     base = f"{live.extensions['runtime'].config.public_url}/simulator/carrier/2010-04-01/Accounts/AC{'0' * 32}"
     assert httpx.get(f"{base}/Messages.json").status_code == 401

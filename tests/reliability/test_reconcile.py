@@ -1,0 +1,249 @@
+"""After an outage of everything: what the carrier remembers is asked for and taken in, once; the fallback is heard meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+
+from carriers import twilio_history
+from carriers.base import Temporary
+from carriers.twilio_history import TwilioHistory
+from commands import FALLBACK, fallback_documents, simulator_settings, take_in
+from helpline import callbacks, carriers_in_use, reconcile, worker
+from helpline.runtime import utc_now
+from models import Call, Callback, Complaint, Inbound, Outgoing, Recording, Watermark
+from simulator.driver import Caller
+from simulator.network import Network
+from tests.conftest import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL, make_config
+from tests.journeys.test_voice import files
+
+
+@pytest.fixture
+def config(database_url, tmp_path):
+    return make_config(tmp_path, database_url, **{"reconcile.after_minutes": 0})
+
+
+@pytest.fixture
+def runtime(app):
+    return app.extensions["runtime"]
+
+
+@pytest.fixture
+def client(app):
+    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url=PUBLIC_URL) as made:
+        yield made
+
+
+@pytest.fixture
+def history(client):
+    return TwilioHistory(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, api_base=f"{PUBLIC_URL}/simulator/carrier", client=client)
+
+
+@pytest.fixture
+def nobody_there(config):
+    """The same carrier while every address of ours is dead; it falls back to the files that are hosted elsewhere."""
+
+    def refuse(request):
+        raise httpx.ConnectError("refused", request=request)
+
+    with httpx.Client(transport=httpx.MockTransport(refuse)) as dead:
+        yield Network(replace(simulator_settings(config), fallback_files=str(FALLBACK)), dead)
+
+
+@pytest.fixture
+def asks(runtime, history):
+    """Ask the carrier since an hour ago, and answer what came in."""
+    from sms.routes import take_up
+
+    def ask(since=timedelta(hours=1)):
+        now = utc_now() + timedelta(seconds=1)
+        handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+        found = reconcile.take_in(runtime, history, handlers, now - since, now)
+        worker.retry_inbound(runtime, {"sms": take_up}, now)
+        return found
+
+    return ask
+
+
+def all_of(runtime, table):
+    with runtime.reading() as db:
+        return db.scalars(select(table).order_by(table.id)).all()
+
+
+def test_the_fallback_is_what_the_prompts_say(runtime):
+    for name, document in fallback_documents(runtime).items():
+        assert (FALLBACK / name).read_text(encoding="utf-8") == document, "run `flask fallback`"
+
+
+def test_when_nothing_of_ours_is_there_the_caller_hears_the_fallback_and_is_not_lost(runtime, nobody_there, asks):
+    caller = Caller(nobody_there, "+919830012345").dials()
+    for words, language in (("অসুবিধা", "bn"), ("something is wrong", "en"), ("गड़बड़", "hi")):
+        assert caller.heard(words, language)
+    caller.speaks("no water for a week")
+    assert caller.heard("We have kept what you said", "en")
+    assert not caller.is_talking
+    found = asks()
+    assert (found.calls, found.recordings) == (1, 1)
+    (complaint,) = all_of(runtime, Complaint)
+    assert (complaint.state, complaint.incomplete, complaint.phone) == ("registered", True, "+919830012345")
+    (recording,) = all_of(runtime, Recording)
+    assert (recording.purpose, recording.complaint_id) == ("message", complaint.id)
+    assert recording.url.startswith(f"{PUBLIC_URL}/simulator/carrier/")
+    assert [m.template for m in all_of(runtime, Outgoing)] == ["notify.registered_incomplete"]
+    callbacks.work(runtime, utc_now() + timedelta(minutes=5))
+    assert [(e.reason, e.number) for e in all_of(runtime, Callback)] == [("fault", "+919830012345")]
+    assert str(asks()) == str(reconcile.Found()), "once"
+    assert len(all_of(runtime, Complaint)) == 1
+
+
+def test_who_rang_off_at_the_apology_is_in_the_ledger(runtime, nobody_there, asks):
+    Caller(nobody_there, "+919830012345").dials().hangs_up()
+    assert asks().calls == 1
+    callbacks.work(runtime, utc_now() + timedelta(minutes=5))
+    assert [e.reason for e in all_of(runtime, Callback)] == ["fault"]
+
+
+def test_messages_that_nobody_took_are_answered(runtime, nobody_there, asks):
+    first = Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat")
+    assert "We have your message" in first.reads
+    Caller(nobody_there, "+919830054321").texts("HELP")
+    assert asks().messages == 2
+    (complaint,) = all_of(runtime, Complaint)
+    assert complaint.phone == "+919830012345"
+    answers = {m.to_number: m.body for m in all_of(runtime, Outgoing)}
+    assert "registered" in answers["+919830012345"]
+    assert "FILE" in answers["+919830054321"]
+    assert asks().messages == 0
+
+
+def test_what_was_taken_in_before_is_left_alone(runtime, caller, asks):
+    files(caller).hangs_up()
+    caller.texts("STATUS")
+    before = [len(all_of(runtime, table)) for table in (Call, Complaint, Recording, Inbound, Outgoing)]
+    found = asks()
+    assert (found.calls, found.ends, found.recordings, found.messages) == (0, 0, 0, 0)
+    assert [len(all_of(runtime, table)) for table in (Call, Complaint, Recording, Inbound, Outgoing)] == before
+
+
+def test_a_call_cut_by_the_outage_ends_with_what_was_said(runtime, config, caller, nobody_there, asks):
+    caller.dials().presses("2", "1", "1", "1")
+    nobody_there.hang_up(caller.call.sid, text="a deep hole in the road")
+    found = asks()
+    assert (found.calls, found.ends, found.recordings) == (0, 1, 1)
+    (complaint,) = all_of(runtime, Complaint)
+    assert (complaint.state, complaint.category_code, complaint.incomplete) == ("registered", "ROAD.POTHOLE", True)
+    assert [r.purpose for r in all_of(runtime, Recording)] == ["problem"]
+
+
+def test_a_recording_of_a_talk_of_others_is_not_ours(runtime, network, asks):
+    sid, other = "CA" + secrets.token_hex(16), "+913399999999"
+    network.store.run("INSERT INTO calls VALUES (?, ?, ?, 'completed', NULL, ?)", sid, "+919830012345", other, time.time())
+    network.store.run("INSERT INTO recordings VALUES (?, ?, ?, ?, ?)", "RE1", sid, b"", 5, time.time())
+    assert str(asks()) == str(reconcile.Found())
+    assert all_of(runtime, Recording) == []
+
+
+def test_what_became_of_our_messages(runtime, network, asks):
+    for n in range(2):
+        network.text(f"+91983001234{n}", "FILE no street light in Barasat")
+    with runtime.writing() as db:
+        lost = {"state": "claimed", "carrier_sid": None, "carrier_status": None, "carrier": None, "delivered_at": None}
+        db.execute(update(Outgoing).where(Outgoing.to_number == "+919830012340").values(**lost))  # unknown whether it had left
+        reported = {"state": "sent", "carrier_status": "sent", "delivered_at": None}
+        db.execute(update(Outgoing).where(Outgoing.to_number == "+919830012341").values(**reported))  # its last report was lost
+    assert asks().reports == 2
+    assert {(m.to_number, m.state) for m in all_of(runtime, Outgoing)} == {("+919830012340", "delivered"), ("+919830012341", "delivered")}
+    assert asks().reports == 0
+
+
+def test_every_page_is_asked_for(runtime, nobody_there, asks, monkeypatch):
+    monkeypatch.setattr(twilio_history, "PAGE_SIZE", 2)
+    for n in range(7):
+        Caller(nobody_there, f"+91983001234{n}").texts("FILE no street light in Barasat").dials().hangs_up()
+    found = asks()
+    assert (found.messages, found.calls) == (7, 7)
+
+
+def test_what_is_too_young_may_still_come_by_itself(runtime, config, nobody_there, history):
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat").dials().hangs_up()
+    handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+    early = reconcile.take_in(runtime, history, handlers, utc_now() - timedelta(hours=1), utc_now() - timedelta(minutes=1))
+    assert (early.messages, early.calls) == (0, 0)
+
+
+# ── the worker ──
+
+
+@pytest.fixture
+def work(runtime, history):
+    def round_(now, asked=history):
+        return reconcile.work(runtime, asked, {kind: partial(handler, runtime) for kind, handler in take_in().items()}, now)
+
+    return round_
+
+
+def test_the_worker_goes_on_from_where_it_was(runtime, nobody_there, work, caller):
+    caller.dials().hangs_up()
+    start = utc_now()
+    assert work(start).messages == 0, "the first time: since the last that is known"
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat")
+    assert work(start + timedelta(minutes=1)).messages == 1
+    with runtime.reading() as db:
+        mark = db.scalars(select(Watermark)).one()
+    assert (mark.at, mark.held_until) == (start + timedelta(minutes=1), None)
+
+
+def test_a_carrier_that_cannot_be_asked_is_asked_again_from_there(runtime, nobody_there, work, history):
+    start = utc_now()
+    work(start)
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat")
+    outcomes = iter([httpx.Response(429), httpx.Response(500), httpx.Response(503, text="<html>"), httpx.Response(200, text="not json"), httpx.ReadTimeout("slow"),
+                     httpx.ConnectError("refused")])  # fmt: skip
+
+    def trouble(request):
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    with httpx.Client(transport=httpx.MockTransport(trouble)) as client:
+        broken = TwilioHistory(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, api_base="http://carrier.test", client=client)
+        for _ in range(6):
+            with pytest.raises(Temporary):
+                work(start + timedelta(minutes=1), broken)
+    assert work(start + timedelta(minutes=2)).messages == 1
+
+
+def test_a_server_without_these_lists_is_no_fault(runtime, work):
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(404))) as client:
+        found = work(utc_now(), TwilioHistory(account_sid="AC", auth_token="t", api_base="http://somleng.test", client=client))
+    assert str(found) == str(reconcile.Found())
+
+
+def test_one_worker_at_a_time_and_a_killed_one_keeps_nobody_out(runtime, work):
+    now = utc_now()
+    work(now)
+    with runtime.writing() as db:
+        db.execute(update(Watermark).values(held_until=now + reconcile.HELD))
+    assert work(now + timedelta(minutes=1)) is None
+    assert work(now + timedelta(minutes=11)) is not None
+    with runtime.writing() as db:
+        db.execute(update(Watermark).values(held_until=now + timedelta(days=1)))  # the clock was a day ahead
+    assert work(now) is not None
+
+
+def test_by_hand(runtime, app, nobody_there, history, monkeypatch):
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat").dials().hangs_up()
+    monkeypatch.setattr(carriers_in_use, "history", lambda _config: history)
+    monkeypatch.setattr("commands.utc_now", lambda: utc_now() + timedelta(seconds=2))
+    said = app.test_cli_runner().invoke(args=["reconcile", "--since", "2026-01-01"]).output
+    assert "1 calls, 0 ends of calls, 0 recordings, 1 messages" in said
+    again = app.test_cli_runner().invoke(args=["reconcile"]).output
+    assert "0 calls" in again
