@@ -1,10 +1,10 @@
 """Which of several kinds a text is most like, judged by examples of each: a naive Bayes model over how words sound.
 
 What counts of a text are its words' sounds, their skeletons, the beginnings of both (so that endings do not matter) and pairs
-of neighbours; a short text counts as a whole too. Each example of a kind weighs one, shared out over what counts in it; a thing
-weighs more the fewer kinds share it, so that words of every complaint ("our", "since", এখনও) count for little without a list of
-them. A kind's score is the sum of log-likelihoods of the text's things under it. More examples, and words learnt later, only add
-weight.
+of neighbours; a short text counts as a whole too, and a word nobody knows as the known one that it is a slip away from. Each
+example of a kind weighs one, shared out over what counts in it; a thing weighs more the fewer kinds share it, so that words of
+every complaint ("our", "since", এখনও) count for little without a list of them. A kind's score is the sum of log-likelihoods of
+the text's things under it. More examples, and words learnt later, only add weight.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from copy import copy
 from functools import lru_cache
 from itertools import pairwise
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from helpline.sounds import skeleton, sound
 
 _SMOOTHING = 0.05  # the weight that a thing never seen in a kind has there
 _FEW = 20  # a kind with fewer examples is not preferred for that
 _BEGINNING = 4  # letters
+_SLIPS_FROM = 5  # letters of a sound from which on a slip is forgiven
 _SHORT = 4  # words
 
 
@@ -38,6 +42,10 @@ class Likeness:
         sizes = Counter(kind for kind, _ in texts)
         self._base = [-math.log(max(sizes[kind], _FEW) + _SMOOTHING * len(self._mass)) for kind in range(len(self.kinds))]
         self._said = {thing: self._said_by(thing) for thing in self._mass}
+        self._alike: dict[tuple[str, int], list[str]] = {}  # first letter and length → sounds
+        for thing in self._mass:
+            if thing.isalpha():
+                self._alike.setdefault((thing[0], len(thing)), []).append(thing)
 
     def _telling(self, thing: str) -> float:
         """1 for a thing of one group of kinds, near 0 for one that all share alike: by the entropy of its mass over the groups."""
@@ -80,7 +88,7 @@ class Likeness:
     def scores(self, words: Sequence[str]) -> dict[str, float]:
         """The score of every kind, higher is more like it; empty where nothing of the text is known."""
         scores, known = [0.0] * len(self.kinds), 0.0
-        for thing in things(words):
+        for thing in things(words) | {thing for word in words for thing in self._meant(word)}:
             if (said := self._said.get(thing)) is not None:
                 known += self._weight[thing]
                 for kind, value in said:
@@ -88,6 +96,18 @@ class Likeness:
         if not known:
             return {}
         return {name: score + known * base for name, score, base in zip(self.kinds, scores, self._base, strict=True)}
+
+
+    def _meant(self, word: str) -> tuple[str, ...]:
+        """What counts of the word that `word` is one slip away from, where `word` itself is not known."""
+        if not word[:1].isalpha():
+            return ()
+        heard = sound(word)
+        if len(heard) < _SLIPS_FROM or heard in self._said or f"~{skeleton(word)}" in self._said:
+            return ()
+        alike = [other for length in (len(heard), len(heard) - 1, len(heard) + 1) for other in self._alike.get((heard[0], length), ())]
+        near = process.extractOne(heard, alike, scorer=OSA.distance, score_cutoff=1)
+        return (near[0], f"{near[0][:_BEGINNING]}*") if near else ()
 
 
 def things(words: Sequence[str]) -> set[str]:

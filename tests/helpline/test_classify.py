@@ -63,6 +63,14 @@ def test_small_talk_has_no_category():
         assert classify.shipped().classify(text).candidates == ()
 
 
+@pytest.mark.parametrize(("text", "code"), [
+    ("trasnformer burnt and no electrcity", "ELEC.VOLT"), ("garbge not colected in our lane", "SANI.GARBAGE"), ("scholrship mony not recieved", "EDU.SCHOLAR"),
+    ("ট্রান্সফমার পুড়ে গেছে", "ELEC.VOLT"), ("ambulnce did not reach", "HEALTH.AMBULANCE"),
+])  # fmt: skip
+def test_a_slip_of_the_thumb_is_forgiven(text, code):
+    assert classify.shipped().classify(text).code == code
+
+
 def test_the_likeliest_come_first_and_are_told_how_likely():
     clear = classify.shipped().classify("the street light in our lane does not burn")
     assert clear.code == "ROAD.LIGHT"
