@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, render_template, request, session
+from flask import Blueprint, Flask, render_template, request
+from werkzeug.routing import IntegerConverter, Map
 
 from agent_console import (
     access,
@@ -32,6 +33,7 @@ from agent_console import (
 from helpline import acknowledgement, lifecycle
 from helpline import text as helpline_text
 from helpline.runtime import Runtime, utc_now
+from helpline.text import LARGEST_ID
 
 PARTS = (
     sign_in,
@@ -75,8 +77,16 @@ NAVIGATION = (
 )
 
 
+class RowId(IntegerConverter):
+    """A row's id in an address; what no store has as an id is not found."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=LARGEST_ID)
+
+
 def register(app: Flask, runtime: Runtime) -> None:
     """Add the console to `app` under /console. Raises TextsError when its sentences do not fit together."""
+    app.url_map.converters["rowid"] = RowId
     blueprint = Blueprint("console", __name__, url_prefix="/console", template_folder="templates", static_folder="static")
     app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_PATH="/console",
                       SESSION_COOKIE_SECURE=runtime.config.public_url.startswith("https://"), WTF_CSRF_TIME_LIMIT=None)  # fmt: skip
@@ -99,10 +109,7 @@ def _fault(code: int) -> Any:
 
 
 def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
-    catalogue = texts.shipped()
-
-    def language() -> str:
-        return "en" if session.get("language") == "en" else "bn"
+    catalogue, language = texts.shipped(), access.language
 
     def t(key: str, **values: Any) -> str:
         return catalogue.get(key, language(), **values)

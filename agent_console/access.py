@@ -167,15 +167,20 @@ def _signed_in(runtime: Runtime) -> Row[Any] | None:
 
 def begin_session(user: Row[Any]) -> None:
     now = datetime.now(UTC).timestamp()
-    language = session.get("language")
+    chosen = session.get("language")
     session.clear()
-    session.update(user=user.id, epoch=user.session_epoch, since=now, seen=now, language=language or user.language)
+    session.update(user=user.id, epoch=user.session_epoch, since=now, seen=now, language=chosen or user.language)
 
 
 def end_session() -> None:
-    language = session.get("language")
+    chosen = session.get("language")
     session.clear()
-    session["language"] = language
+    session["language"] = chosen
+
+
+def language() -> str:
+    """The language of the pages this person sees."""
+    return "en" if session.get("language") == "en" else "bn"
 
 
 def shown_number(number: str | None) -> str:

@@ -18,6 +18,7 @@ from helpline import numbers, people
 from helpline.lifecycle import STAFF_ROLES, Role
 from helpline.runtime import Runtime
 from helpline.sla import IST
+from helpline.text import row_id
 from models import User
 
 SHOWN = 1000
@@ -48,11 +49,11 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             access.audit(db, "account.added", account=key, **values)
         return page(shown={"username": username, "password": password})
 
-    @blueprint.get("/accounts/<int:user_id>")
+    @blueprint.get("/accounts/<rowid:user_id>")
     def account(user_id: int) -> str:
         return _edit_page(runtime, user_id)
 
-    @blueprint.post("/accounts/<int:user_id>")
+    @blueprint.post("/accounts/<rowid:user_id>")
     def edit_account(user_id: int) -> Any:
         """Role and place of work; every session of this person ends, so that the new rights count at once."""
         values, fault = _place(runtime, request.form)
@@ -67,7 +68,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             access.audit(db, "account.changed", account=user_id, **values)
         return redirect(url_for("console.accounts"))
 
-    @blueprint.post("/accounts/<int:user_id>/<change>")
+    @blueprint.post("/accounts/<rowid:user_id>/<change>")
     def change_account(user_id: int, change: str) -> Any:
         password = secrets.token_urlsafe(9)
         values = _change(change, password, user_id)
@@ -120,14 +121,10 @@ def _absence(form: Any, user_id: int) -> tuple[dict[str, Any], str | None]:
         first, last = (date.fromisoformat(text) if (text := form.get(name, "").strip()) else None for name in ("absent_from", "absent_until"))
     except ValueError:
         return {}, "accounts.bad_absence"
-    if (last and not first) or (first and last and last < first) or deputy == str(user_id) or (deputy and not _is_key(deputy)):
+    if (last and not first) or (first and last and last < first) or deputy == str(user_id) or (deputy and row_id(deputy) is None):
         return {}, "accounts.bad_absence"
     return {"absent_from": _midnight(first), "absent_until": _midnight(last + timedelta(days=1) if last else None),
-            "deputy_id": int(deputy) if deputy else None}, None  # fmt: skip
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
+            "deputy_id": row_id(deputy)}, None  # fmt: skip
 
 
 def _midnight(day: date | None) -> datetime | None:

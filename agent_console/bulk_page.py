@@ -12,6 +12,7 @@ from agent_console import access
 from helpline import bulk, lifecycle, scope
 from helpline.complaints import Actor
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from models import Complaint, User
 
 
@@ -20,7 +21,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def bulk_preview() -> Any:
         """What would happen to each of the chosen."""
         user, form = access.current(), request.form
-        keys = [int(key) for key in form.getlist("chosen") if key.isascii() and key.isdigit() and len(key) < 20]
+        keys = [key for text in form.getlist("chosen") if (key := row_id(text)) is not None]
         with runtime.reading() as db:
             rows = bulk.selected(db, keys, scope.visible(user))
             officers = db.execute(select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor")))
@@ -41,8 +42,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         token = form.get("token", "")[:40]
         if step is None or len(token) < 16:
             return redirect(url_for("console.worklist"))
-        versions = {int(key): int(version) for key, _, version in (pair.partition(":") for pair in form.getlist("chosen"))
-                    if key.isdigit() and version.isdigit() and len(key) < 20}  # fmt: skip
+        pairs = [(row_id(key), row_id(version)) for key, _, version in (pair.partition(":") for pair in form.getlist("chosen"))]
+        versions = {key: version for key, version in pairs if key and version}
         given = {name: form.get(name, "") for name in step.requires + step.optional}
         bulk.run(runtime, token, versions, step.action, given, _actor(), utc_now())
         return redirect(url_for("console.bulk_done", token=token))

@@ -11,6 +11,7 @@ from agent_console import access
 from helpline import callbacks
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from models import Callback, Complaint, User
 
 LIMIT = 200
@@ -39,7 +40,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         """The lists alone: asked every few seconds."""
         return render_template("callbacks_list.html", **listed(runtime))
 
-    @blueprint.post("/callbacks/<int:entry_id>/claim")
+    @blueprint.post("/callbacks/<rowid:entry_id>/claim")
     def claim_callback(entry_id: int) -> Any:
         """Take it, and open what to fill in while ringing."""
         try:
@@ -54,7 +55,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         draft = entry.complaint_id if entry.complaint_state else None
         return redirect(url_for("console.new", callback=entry_id, draft=draft))
 
-    @blueprint.post("/callbacks/<int:entry_id>/<outcome>")
+    @blueprint.post("/callbacks/<rowid:entry_id>/<outcome>")
     def callback_outcome(entry_id: int, outcome: str) -> Any:
         """What came of ringing; `release`: given back untried."""
         if outcome != "release" and outcome not in callbacks.OUTCOMES:
@@ -94,10 +95,11 @@ def of(runtime: Runtime, entry_id: int) -> Any:
 
 def mine(runtime: Runtime, key: str | None) -> Any:
     """The entry that this person is ringing, or None."""
-    if not key or not key.isascii() or not key.isdigit() or len(key) > 19:
+    entry_id = row_id(key)
+    if entry_id is None:
         return None
     with runtime.reading() as db:
-        own = (Callback.id == int(key), callbacks.OPEN, Callback.state == "claimed", Callback.owner_id == access.current().id)
+        own = (Callback.id == entry_id, callbacks.OPEN, Callback.state == "claimed", Callback.owner_id == access.current().id)
         return db.execute(_entries().where(*own)).first()
 
 

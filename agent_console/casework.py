@@ -13,6 +13,7 @@ from helpline import acknowledgement, alerts, attachments, complaints, lifecycle
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import State, Transition
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from models import Complaint, Recording, User
 from prompts.catalogue import segment_count
 
@@ -67,7 +68,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 text = ""
         return render_template("preview.html", text=text, segments=segment_count(text) if text else 0)
 
-    @blueprint.get("/recordings/<int:recording_id>")
+    @blueprint.get("/recordings/<rowid:recording_id>")
     def recording(recording_id: int) -> Response:
         """A stored recording, for those who see its complaint; ranges are served, so a player can seek."""
         with runtime.reading() as db:
@@ -92,9 +93,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
 
 def _version(seen: str, row: Any, stored: list[Any]) -> int | None:
     """What the action must find unchanged: what the page showed; with files, what their event was counted from."""
-    if seen.isascii() and seen.isdigit() and len(seen) < 10:
-        return int(seen)
-    return row.last_seq if stored else None
+    version = row_id(seen)
+    return version if version is not None else row.last_seq if stored else None
 
 
 def _actor() -> Actor:
@@ -111,10 +111,10 @@ def _find(runtime: Runtime, key: str) -> Any:
 
 def _find_or_none(runtime: Runtime, key: str) -> Any:
     """By acknowledgement number, or by id for drafts; only what this person sees."""
-    ack = acknowledgement.normalise(key[:40])
-    if ack is None and not (key.isascii() and key.isdigit() and len(key) < 20):
+    ack, complaint_id = acknowledgement.normalise(key[:40]), row_id(key)
+    if ack is None and complaint_id is None:
         return None
-    where = Complaint.ack == ack if ack else Complaint.id == int(key)
+    where = Complaint.ack == ack if ack else Complaint.id == complaint_id
     with runtime.reading() as db:
         return db.execute(select(Complaint.__table__).where(where, scope.visible(access.current()))).first()
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from babel.numbers import format_decimal
-from flask import Blueprint, abort, render_template, request, session, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from sqlalchemy import select
 
 from agent_console import access, texts
@@ -21,7 +21,7 @@ from helpline.figures import meaning, reading
 from helpline.figures.reading import Reader, percentile
 from helpline.lifecycle import Role
 from helpline.runtime import Runtime
-from helpline.text import to_bengali_digits
+from helpline.text import row_id, to_bengali_digits
 from models import Complaint, User
 
 TILES = ("open", "due", "overdue", "registered", "closed", "confirmed", "unconfirmed", "reopened", "rejected")
@@ -68,10 +68,10 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         condition = condition_of(name, asked)
         if condition is None:
             abort(404)
-        before = request.args.get("before", "")
+        before = row_id(request.args.get("before"))
         where = [*condition, scope.visible(access.current())]
-        if before.isascii() and before.isdigit() and len(before) < 19:
-            where.append(Complaint.id < int(before))
+        if before is not None:
+            where.append(Complaint.id < before)
         query = select(*COLUMNS).outerjoin(User, User.id == Complaint.owner_id).where(*where).order_by(Complaint.id.desc()).limit(size + 1)
         with runtime.reading() as db:
             rows = db.execute(query).all()
@@ -115,7 +115,7 @@ def _all_of(runtime: Runtime, reader: Reader, choice: reading.Choice) -> dict[st
 
 def table(runtime: Runtime, counts: reading.Table, dimension: str) -> list[tuple[str, str, Counter[str]]]:
     """(code, name, figures), the most open first; levels in their order."""
-    spoken = language()
+    spoken = access.language()
     named: Any = {"department": runtime.reference.departments, "district": runtime.reference.districts, "category": runtime.reference.categories}.get(dimension, {})
     rows = [(code, named[code].name(spoken) if code in named else _digits(f"L{code}") if dimension == "level" else "", figures) for code, figures in counts.items()]
     if dimension == "level":
@@ -143,7 +143,7 @@ def _map(districts: list[tuple[str, str, Counter[str]]]) -> dict[str, Any]:
 
 def _charts(tables: Mapping[str, list[tuple[str, str, Counter[str]]]], trend: list[tuple[date, date, dict[str, int]]]) -> dict[str, Any]:
     """What the script draws: labels and series, in the reader's words."""
-    spoken = language()
+    spoken = access.language()
 
     def t(key: str) -> str:
         return texts.shipped().get(key, spoken)
@@ -161,7 +161,7 @@ def _charts(tables: Mapping[str, list[tuple[str, str, Counter[str]]]], trend: li
 
 
 def _chart(labels: list[str], series: list[tuple[str, list[Any], str]], *, kind: str, across: bool = False, percent: bool = False) -> dict[str, Any]:
-    return {"kind": kind, "across": across, "percent": percent, "labels": labels, "language": language(),
+    return {"kind": kind, "across": across, "percent": percent, "labels": labels, "language": access.language(),
             "series": [{"name": name, "values": values, "colour": colour} for name, values, colour in series]}  # fmt: skip
 
 
@@ -180,12 +180,8 @@ def ranked(reader: Reader, shown: int | None = None) -> list[dict[str, Any]]:
 # ── in the reader's language ──
 
 
-def language() -> str:
-    return "en" if session.get("language") == "en" else "bn"
-
-
 def _digits(text: str) -> str:
-    return to_bengali_digits(text) if language() == "bn" else text
+    return to_bengali_digits(text) if access.language() == "bn" else text
 
 
 def number(value: int | None) -> str:
@@ -204,10 +200,10 @@ def percent(part: int, whole: int) -> str:
 
 def bucket_label(first: date, last: date) -> str:
     if first == last:
-        return texts.on_day(first, language())
+        return texts.on_day(first, access.language())
     if first.day == 1 and (last.month, last.year) == (first.month, first.year) and (last - first).days > 20:
-        return texts.month(first, language())
-    return texts.on_day(first, language()).rsplit(" ", 1)[0]
+        return texts.month(first, access.language())
+    return texts.on_day(first, access.language()).rsplit(" ", 1)[0]
 
 
 def _give(blueprint: Blueprint) -> None:
@@ -216,4 +212,4 @@ def _give(blueprint: Blueprint) -> None:
 
     @blueprint.app_context_processor
     def give() -> dict[str, Any]:
-        return {"month_name": lambda month: texts.month(date.fromisoformat(f"{month}-01"), language()), "number": number, "percent": percent, "bucket_label": bucket_label, "figure_url": figure_url}
+        return {"month_name": lambda month: texts.month(date.fromisoformat(f"{month}-01"), access.language()), "number": number, "percent": percent, "bucket_label": bucket_label, "figure_url": figure_url}

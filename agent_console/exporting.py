@@ -44,7 +44,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             abort(404)
         with runtime.writing() as db:
             access.audit(db, "report", month=month[:7])
-        made = report.make(runtime, begins, dashboards.language(), utc_now(), access.current())
+        made = report.make(runtime, begins, access.language(), utc_now(), access.current())
         return Response(made, mimetype="application/pdf", headers={"Content-Disposition": f"inline; filename=report-{begins:%Y-%m}.pdf"})
 
 
@@ -55,7 +55,7 @@ def send(sheet: Sheet, name: str, form: str) -> Response:
 
 
 def _t(key: str) -> str:
-    return texts.shipped().get(key, dashboards.language())
+    return texts.shipped().get(key, access.language())
 
 
 # ── complaints ──
@@ -71,7 +71,7 @@ def _list(runtime: Runtime, name: str, asked: Chosen) -> Sheet | None:
     heads = ["col.ack", "col.state", "col.came", "col.due", "col.closed", "col.outcome", "col.what", "col.where", "col.place", "col.office", "col.level", "col.priority"]
     heads += ["col.who", "col.phone"] if personal else []
     query = select(Complaint.__table__).where(*condition, scope.visible(access.current())).order_by(Complaint.id.desc())
-    return [_t(head) for head in heads], _rows(runtime, query, dashboards.language(), personal)
+    return [_t(head) for head in heads], _rows(runtime, query, access.language(), personal)
 
 
 def _rows(runtime: Runtime, query: Select[Any], language: str, personal: bool) -> Iterator[list[Cell]]:
@@ -122,7 +122,7 @@ def _counts(counts: Any) -> list[Cell]:
 
 def _offices(runtime: Runtime, reader: Reader) -> Sheet:
     heads = [_t(key) for key in ("col.office", "figure.kept_share", "figure.kept", "figure.judged", "ranking.median", "figure.reopened", "figure.news_kept", "figure.news_missed")]
-    known, language = runtime.reference.offices, dashboards.language()
+    known, language = runtime.reference.offices, access.language()
     rows: list[list[Cell]] = [[known[row["code"]].name(language) if row["code"] in known else row["code"], round(100 * row["share"], 1) if row["share"] is not None else None,
                                row["kept"], row["judged"], row["median"], row["reopened"], row["news_kept"], row["news_missed"]] for row in dashboards.ranked(reader)]  # fmt: skip
     return heads, rows
@@ -130,7 +130,7 @@ def _offices(runtime: Runtime, reader: Reader) -> Sheet:
 
 def _places(runtime: Runtime, reader: Reader) -> Sheet:
     heads = [_t(key) for key in ("places.place", "col.where", "col.what", "figure.registered")]
-    reference, language = runtime.reference, dashboards.language()
+    reference, language = runtime.reference, access.language()
     rows: list[list[Cell]] = []
     for category, district, body, count in reader.repeats(dashboards.LEAST_REPEATS, limit=1000):
         rows.append([reference.bodies[body].name(language) if body in reference.bodies else _t("places.unknown"),

@@ -19,14 +19,14 @@ _SANDBOX = "sandbox; default-src 'none'; img-src 'self'; frame-ancestors 'none'"
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
-    @blueprint.get("/attachments/<int:attachment_id>")
+    @blueprint.get("/attachments/<rowid:attachment_id>")
     def attachment(attachment_id: int) -> Response:
         found = _visible(runtime, attachment_id)
         with runtime.writing() as db:
             access.audit(db, "attachment.opened", found.complaint_id, attachment=attachment_id)
         return _sent(runtime, found, found.path, found.content_type)
 
-    @blueprint.get("/attachments/<int:attachment_id>/small")
+    @blueprint.get("/attachments/<rowid:attachment_id>/small")
     def thumbnail(attachment_id: int) -> Response:
         found = _visible(runtime, attachment_id)
         return _sent(runtime, found, found.thumbnail or abort(404), attachments.PHOTO)

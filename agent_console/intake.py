@@ -12,7 +12,9 @@ from helpline import callbacks as ledger
 from helpline import complaints, duplicates, learning, letters, numbers, queueing, scope, sla
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
+from helpline.reference import Category
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from models import Complaint, Event, Outgoing, Phone
 
 LANGUAGES = ("bn", "en", "hi")
@@ -24,7 +26,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def new() -> str:
         draft = _own_draft(runtime, request.args.get("draft"))
         entry = callbacks.mine(runtime, request.args.get("callback"))
-        return render_template("new.html", form=_begun(draft, entry), draft=draft, faults={}, drafts=_drafts(runtime), **_ringing(entry), **_lists(runtime))
+        return render_template("new.html", form=_begun(runtime, draft, entry), draft=draft, faults={}, focus="phone", drafts=_drafts(runtime), **_ringing(entry), **_lists(runtime))
 
     @blueprint.post("/new/draft")
     def save_draft() -> Any:
@@ -45,13 +47,14 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.post("/new")
     def register() -> Any:
         """Register the complaint. Sent twice, it is registered once."""
-        values, faults = _values(runtime, request.form), _faults(runtime, request.form)
+        form = request.form.to_dict()
+        values, faults = _values(runtime, form), _faults(runtime, form)
         draft = _own_draft(runtime, request.form.get("draft"), registered=True)
         if draft is not None and draft.ack:
             return redirect(url_for("console.registered", key=draft.ack))
         if faults:
             entry = callbacks.mine(runtime, request.form.get("callback"))
-            return render_template("new.html", form=request.form, draft=draft, faults=faults, drafts=[], **_ringing(entry), **_lists(runtime)), 422
+            return render_template("new.html", form=form, draft=draft, faults=faults, focus=next(iter(faults)), drafts=[], **_ringing(entry), **_lists(runtime)), 422
         now = utc_now()
         with runtime.writing() as db:
             if draft is None:
@@ -61,8 +64,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 draft_id = draft.id
             complaints.update_draft(db, draft_id, now, **values, incomplete=False)
             filed = complaints.register(db, runtime, draft_id, _actor(), now)
-            if (entry := request.form.get("callback", "")).isascii() and entry.isdigit() and len(entry) < 19:
-                ledger.reached_by_form(db, int(entry), access.current().id, now)
+            if entry_id := row_id(request.form.get("callback")):
+                ledger.reached_by_form(db, entry_id, access.current().id, now)
         return redirect(url_for("console.registered", key=filed.ack))
 
     @blueprint.get("/registered/<key>")
@@ -76,30 +79,29 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         spoken = runtime.catalogue.text("voice.registered", row.language, ack=" ".join(row.ack), sms=by_sms)
         return render_template("registered.html", row=row, sms=sent.body if sent else "", spoken=spoken)
 
-    @blueprint.get("/new/caller")
+    @blueprint.post("/new/caller")
     def caller() -> str:
         """Who calls from this number: names, language, earlier complaints."""
-        number = numbers.e164(request.args.get("phone"))
+        number = numbers.e164(request.form.get("phone"))
         with runtime.reading() as db:
             rows = db.execute(select(Complaint.__table__).where(Complaint.phone == number, Complaint.ack.is_not(None))
                               .order_by(Complaint.created_at.desc()).limit(10)).all() if number else []  # fmt: skip
             language = db.scalar(select(Phone.language).where(Phone.number == number)) if number else None
         return render_template("caller.html", rows=rows, names=list(dict.fromkeys(r.name for r in rows if r.name)), number=number, language=language)
 
-    @blueprint.get("/new/similar")
+    @blueprint.post("/new/similar")
     def similar() -> str:
         """What the words suggest, and whether the same is open already."""
-        number, code = numbers.e164(request.args.get("phone")), request.args.get("category", "").partition(" ")[0]
+        number, category = numbers.e164(request.form.get("phone")), _category(runtime, request.form.get("category", ""))
         with runtime.reading() as db:
-            rows = complaints.similar(db.connection(), runtime, number, code if code in runtime.reference.categories else None, utc_now())
-            about = _values(runtime, request.args) | {"phone": number}
+            rows = complaints.similar(db.connection(), runtime, number, category.code if category else None, utc_now())
+            about = _values(runtime, request.form) | {"phone": number}
             alike = duplicates.find(db, runtime, about, utc_now(), scope.visible(access.current()))
-        found = learning.classifier(runtime).classify(request.args.get("description", "")[:4000])
-        category = runtime.reference.categories.get(code)
+        found = learning.classifier(runtime).classify(request.form.get("description", "")[:4000])
         suggested = [] if category else [runtime.reference.categories[candidate.code] for candidate in found.candidates if candidate.share >= LIKELY]
-        urgent = category.priority == "urgent" if category else found.urgent
+        likely = category or runtime.reference.categories.get(found.code or "")
         alike = [like for like in alike if like.row.id not in {row.id for row in rows}]
-        return render_template("similar.html", rows=rows, alike=alike, suggested=suggested, urgent=urgent)
+        return render_template("similar.html", rows=rows, alike=alike, suggested=suggested, danger=likely is not None and likely.danger)
 
 
 def _actor() -> Actor:
@@ -114,8 +116,7 @@ def _lists(runtime: Runtime) -> dict[str, Any]:
 
 def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
     """The form's fields as a complaint has them; what cannot be understood yet is left empty, never refused."""
-    code = form.get("category", "").partition(" ")[0]
-    category = runtime.reference.categories.get(code)
+    category = _category(runtime, form.get("category", ""))
     pin = runtime.reference.pincodes.get(form.get("pincode", "").strip())
     district = form.get("district", "")
     known = district if district in runtime.reference.districts else (pin.district_code if pin else None)
@@ -137,15 +138,32 @@ def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
     }
 
 
-def _faults(runtime: Runtime, form: Any) -> dict[str, str]:
+def _category(runtime: Runtime, text: str) -> Category | None:
+    """The category that a code or a name (in any language) stands for."""
+    wanted = text.strip().casefold()
+    known = runtime.reference.categories.get(text.partition(" ")[0])
+    return known or next((c for c in runtime.reference.categories.values() if wanted in {name.casefold() for name in c.names.values()}), None)
+
+
+def _meant(runtime: Runtime, text: str) -> Category | None:
+    """The category that typed words (road, ration, জল নেই) mean, when they mean one: to be confirmed."""
+    found = learning.classifier(runtime).classify(text[:200])
+    return runtime.reference.categories.get(found.code or "") if text.strip() else None
+
+
+def _faults(runtime: Runtime, form: dict[str, str]) -> dict[str, str]:
+    """Field → what is wrong with it, in the order of the form. Words in place of a category are put right in `form`, to be confirmed."""
     values = _values(runtime, form)
     found = {}
     if form.get("phone", "").strip() and values["phone"] is None:
         found["phone"] = "bad.phone"
-    if values["category_code"] is None:
-        found["category"] = "bad.category"
     if not values["description"]:
         found["description"] = "bad.description"
+    if values["category_code"] is None:
+        meant = _meant(runtime, form.get("category", ""))
+        found["category"] = "confirm.category" if meant else "bad.category"
+        if meant:
+            form["category"] = meant.name(access.language())
     if form.get("pincode", "").strip() and values["pincode"] is None:
         found["pincode"] = "bad.pincode"
     if form.get("email", "").strip() and values["email"] is None:
@@ -155,11 +173,12 @@ def _faults(runtime: Runtime, form: Any) -> dict[str, str]:
 
 def _own_draft(runtime: Runtime, key: str | None, *, registered: bool = False) -> Any:
     """A draft that this person may go on with: begun by themselves, or left by a call that broke off."""
-    if not key or not key.isascii() or not key.isdigit() or len(key) > 19:
+    draft_id = row_id(key)
+    if draft_id is None:
         return None
     states = [str(State.DRAFT)] + ([str(State.REGISTERED)] if registered else [])
     with runtime.reading() as db:
-        row = db.execute(select(Complaint.__table__).where(Complaint.id == int(key), Complaint.state.in_(states))).first()
+        row = db.execute(select(Complaint.__table__).where(Complaint.id == draft_id, Complaint.state.in_(states))).first()
         if row is None or row.channel != "agent":
             return row
         begun = db.scalar(select(Event.actor_id).where(Event.complaint_id == row.id, Event.seq == 1))
@@ -174,10 +193,10 @@ def _drafts(runtime: Runtime) -> list[Any]:
                                .order_by(Complaint.id.desc()).limit(10)))  # fmt: skip
 
 
-def _begun(draft: Any, entry: Any) -> dict[str, Any]:
+def _begun(runtime: Runtime, draft: Any, entry: Any) -> dict[str, Any]:
     """What the form begins with: a draft, whom one is ringing back, or a number in the address."""
     if draft:
-        return _as_form(draft)
+        return _as_form(runtime, draft)
     if entry:
         return {"phone": numbers.national(entry.number), "language": entry.language}
     return {"phone": request.args.get("phone", "")[:20], "language": "bn"}
@@ -187,7 +206,8 @@ def _ringing(entry: Any) -> dict[str, Any]:
     return {"entry": entry, "where": callbacks.where, "outcomes": ledger.OUTCOMES}
 
 
-def _as_form(draft: Any) -> dict[str, Any]:
+def _as_form(runtime: Runtime, draft: Any) -> dict[str, Any]:
+    category = runtime.reference.categories.get(draft.category_code or "")
     return {"phone": numbers.national(draft.phone) or draft.caller_number or "", "language": draft.language, "name": draft.name,
-            "category": draft.category_code or "", "description": draft.description, "pincode": draft.pincode or "",
+            "category": category.name(access.language()) if category else "", "description": draft.description, "pincode": draft.pincode or "",
             "district": draft.district_code or "", "email": draft.email or "", "told_by": draft.told_by, "place": draft.place, "priority": ""}  # fmt: skip

@@ -21,7 +21,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                               .where(outbox.UNSETTLED, Outgoing.state != "claimed").order_by(Outgoing.created_at.desc()).limit(200)).all()  # fmt: skip
         return render_template("messages.html", rows=rows)
 
-    @blueprint.post("/messages/<int:outgoing_id>/rang")
+    @blueprint.post("/messages/<rowid:outgoing_id>/rang")
     def rang(outgoing_id: int) -> Any:
         """What came of an agent's call: told, no answer, or a wrong number."""
         outcome, now = request.form.get("outcome", ""), utc_now()
@@ -32,7 +32,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 access.audit(db, f"message.{outcome}", outbox=outgoing_id)
         return redirect(url_for("console.messages"))
 
-    @blueprint.post("/messages/<int:outgoing_id>/again")
+    @blueprint.post("/messages/<rowid:outgoing_id>/again")
     def try_again(outgoing_id: int) -> Any:
         with runtime.writing() as db:
             delivery.requeue(db, outgoing_id, utc_now())

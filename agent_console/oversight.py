@@ -48,7 +48,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             rows = db.execute(query.where(*where).order_by(Suspicion.at.desc(), Suspicion.complaint_id).limit(300)).all()
         return render_template("suspicions.html", rows=rows, kinds=suspicions.KINDS, kind=kind, settled=settled)
 
-    @blueprint.post("/suspicions/<int:complaint_id>/<int:seq>/<kind>")
+    @blueprint.post("/suspicions/<rowid:complaint_id>/<rowid:seq>/<kind>")
     def settle_suspicion(complaint_id: int, seq: int, kind: str) -> Any:
         with runtime.writing() as db:
             if db.execute(select(Complaint.id).where(Complaint.id == complaint_id, scope.visible(access.current()))).first() is None:

@@ -9,6 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from agent_console import access
 from helpline import replies
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
@@ -22,8 +23,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
 
     @blueprint.post("/replies")
     def save_reply_text() -> Any:
-        key = request.form.get("id", "")
-        template_id = int(key) if key.isascii() and key.isdigit() and len(key) < 20 else None
+        template_id = row_id(request.form.get("id"))
         try:
             with runtime.writing() as db:
                 saved = replies.save(db, request.form, access.current().id, utc_now(), template_id)

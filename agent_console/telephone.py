@@ -15,6 +15,7 @@ from agent_console import access
 from carriers import twilio
 from helpline import queueing
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from models import User
 
 LANGUAGES = ("bn", "en", "hi")
@@ -75,7 +76,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             return render_template(template, board=queueing.board(db, runtime, now), calls=queueing.calls_now(db), agents=queueing.agents_now(db, runtime, now),
                                    listening=runtime.config.queue.listening_in, target=runtime.config.queue.target_seconds)  # fmt: skip
 
-    @blueprint.post("/board/<int:waiting_id>/listen")
+    @blueprint.post("/board/<rowid:waiting_id>/listen")
     def listen_in(waiting_id: int) -> Any:
         """A supervisor hears a call, unheard; the agent's page shows it, and the audit keeps it."""
         if not runtime.config.queue.listening_in:
@@ -123,8 +124,8 @@ def _leave(db: Connection, call: Row[Any], user: Any, now: Any) -> str:
 
 def _pass_on(db: Connection, call: Row[Any], user: Any, now: Any) -> str:
     """Blind: the colleague is rung and this agent leaves when they answer; announced: the two speak first; joined: all three."""
-    colleague, how = request.form.get("colleague", ""), request.form.get("how", "announced")
-    known = db.scalar(select(User.id).where(User.id == int(colleague), User.active)) if colleague.isascii() and colleague.isdigit() and len(colleague) < 19 else None
+    colleague, how = row_id(request.form.get("colleague")), request.form.get("how", "announced")
+    known = db.scalar(select(User.id).where(User.id == colleague, User.active)) if colleague else None
     if known is None or queueing.bring_in(db, call.id, known, now, announce=how == "announced") is None:
         return "phone.not_free"
     if how == "blind":

@@ -15,6 +15,7 @@ from agent_console import access
 from helpline import offices, scope, search, subtasks
 from helpline.lifecycle import KIND, Kind, State
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from models import Complaint, User, new_id
 
 OPEN = [str(s) for s, kind in KIND.items() if kind == Kind.OPEN] + [str(State.ACTION_REQUIRED)]
@@ -43,7 +44,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/complaints/newer")
     def newer() -> str:
         """How many have come in since the page was shown: asked every few seconds."""
-        chosen, since = _chosen(), _number(request.args.get("since", ""))
+        chosen, since = _chosen(), row_id(request.args.get("since")) or 0
         with runtime.reading() as db:
             ids = db.scalars(_filtered(db, runtime, select(Complaint.id), chosen).where(Complaint.id > since).limit(100)).all()
         return render_template("newer.html", count=len(ids), chosen=chosen)
@@ -75,20 +76,16 @@ def _rows(db: Session, runtime: Runtime, chosen: dict[str, str], limit: int, bef
     statement = _filtered(db, runtime, statement, chosen)
     urgency, _, key = before.rpartition("-")
     if chosen["tab"] == "all":
-        statement = statement.where(Complaint.id < _number(key)) if before else statement
+        statement = statement.where(Complaint.id < (row_id(key) or 0)) if before else statement
         return list(db.execute(statement.order_by(Complaint.id.desc()).limit(limit)))
     if before:
-        statement = statement.where(tuple_(Complaint.urgency, Complaint.id) > (urgency[:24], _number(key)))
+        statement = statement.where(tuple_(Complaint.urgency, Complaint.id) > (urgency[:24], row_id(key) or 0))
     return list(db.execute(statement.order_by(Complaint.urgency, Complaint.id).limit(limit)))
 
 
 def _key_of(row: Any, chosen: dict[str, str]) -> str:
     """Where the next page begins."""
     return str(row.id) if chosen["tab"] == "all" else f"{row.urgency}-{row.id}"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _filtered(db: Session, runtime: Runtime, statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:

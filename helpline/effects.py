@@ -77,10 +77,6 @@ def _fit(runtime: Runtime, name: str, value: Any) -> Any:
     return text or None
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 def _rating(text: str) -> int | None:
     return int(text) if text in ("1", "2", "3", "4", "5") else None
 
@@ -106,10 +102,10 @@ _TABLES: dict[str, Callable[[Runtime], Any]] = {
 }
 _FITTING: dict[str, Callable[[str], Any]] = {
     "rating": _rating,
-    "owner": _number,
-    "officer": _number,
-    "message": _number,
-    "subtask": _number,
+    "owner": texts.row_id,
+    "officer": texts.row_id,
+    "message": texts.row_id,
+    "subtask": texts.row_id,
     "due_on": _day,
     "original": acknowledgement.normalise,
     "phone": numbers.e164,

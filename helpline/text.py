@@ -6,6 +6,7 @@ import unicodedata
 
 import regex
 
+LARGEST_ID = 2**63 - 1  # of a row in any store
 _FOLD = str.maketrans("০১২৩৪৫৬৭৮৯०१२३४५६७८९", "01234567890123456789")
 _TO_BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _INVISIBLE = regex.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
@@ -50,6 +51,14 @@ def fold(text: str) -> str:
 def normalise(text: str) -> str:
     """Clean and folded: what is compared."""
     return fold(clean(text))
+
+
+def row_id(text: str | None) -> int | None:
+    """The id of a row that `text` writes; None for anything that no store has as an id."""
+    if not text or not text.isascii() or not text.isdigit() or len(text) > 19:
+        return None
+    found = int(text)
+    return found if 0 < found <= LARGEST_ID else None
 
 
 def without_controls(text: str) -> str:

@@ -30,6 +30,7 @@ from helpline.complaints import CannotAct
 from helpline.lifecycle import State as Life
 from helpline.places import find_place
 from helpline.runtime import Runtime
+from helpline.text import row_id
 from ivr.menu import MAX_ARG, MAX_TRIES, State
 
 UNSURE = 0.12  # a category that is as likely as this is offered beside the best
@@ -428,8 +429,7 @@ def keep_conduct(turn: Turn, said: str) -> State:
 
 
 def _complaint(turn: Turn) -> int | None:
-    arg = turn.state.arg
-    return int(arg) if arg.isascii() and arg.isdigit() and len(arg) < 20 else None
+    return row_id(turn.state.arg)
 
 
 def _act(turn: Turn, action: str, data: dict[str, Any], then: str) -> State:

@@ -6,6 +6,7 @@ import re
 
 from sqlalchemy import Connection, select
 
+from helpline.text import row_id
 from ivr import speech
 from ivr.steps import Said, Say
 from models import Outgoing
@@ -16,8 +17,7 @@ _NUMBERS = re.compile(r"[0-9]{3} [0-9]{4} [0-9]{4}|[0-9]{3} [0-9]{3} [0-9]{3}|[0
 
 def message(db: Connection, arg: str) -> list[Said]:
     """The message of the outbox row `arg`; nothing where there is none."""
-    key = int(arg) if arg.isascii() and arg.isdigit() and len(arg) < 19 else 0
-    row = db.execute(select(Outgoing.body, Outgoing.language).where(Outgoing.id == key, Outgoing.kind == "call")).first()
+    row = db.execute(select(Outgoing.body, Outgoing.language).where(Outgoing.id == (row_id(arg) or 0), Outgoing.kind == "call")).first()
     return spoken(row.body, row.language) if row is not None else []
 
 

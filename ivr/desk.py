@@ -15,6 +15,7 @@ from carriers.webhook import Webhook
 from helpline import calls, complaints, queueing, switchboard
 from helpline.complaints import CannotAct
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from ivr import speech
 from ivr.engines import Can
 from ivr.menu import State
@@ -164,4 +165,4 @@ Handler = Callable[[Webhook, Connection], list[Step]]
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return row_id(text) or 0

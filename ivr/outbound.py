@@ -16,6 +16,7 @@ from carriers.webhook import Webhook
 from helpline import calling, calls, complaints
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from ivr.aloud import spoken
 from ivr.menu import State
 from ivr.steps import HangUp, Pause, Step
@@ -74,4 +75,4 @@ def _number(webhook: Webhook, name: str) -> int:
 
 
 def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return row_id(text) or 0

@@ -12,6 +12,7 @@ from helpline import complaints, notices, numbers, resuming, status
 from helpline.lifecycle import State as Life
 from helpline.places import named_in
 from helpline.runtime import Runtime, utc_now
+from helpline.text import row_id
 from ivr import speech
 from ivr.menu import State
 from ivr.speech import Spoken
@@ -137,4 +138,5 @@ class Values:
 
     def row(self, state: State, db: Db) -> Row[Any] | None:
         """The complaint that the state names."""
-        return complaints.get(db(), int(state.arg)) if state.arg.isascii() and state.arg.isdigit() and len(state.arg) < 20 else None
+        key = row_id(state.arg)
+        return complaints.get(db(), key) if key is not None else None

@@ -185,7 +185,8 @@ def _keep_place(message: Message, row: Row[Any], place: Place, again: bool) -> R
         ask(message, "place", complaint=row.id, again=True)
         return Reply(message.say("sms.ask_place_again"), row.id)
     fields = {"district": place.district_code, "pincode": place.pincode, "place": place.local_body or message.text[:200]}
-    more = {"text": message.text} if message.parsed.intent == "file" else {}  # a landmark, and perhaps more
+    known = bool(place.local_body or place.pincode)  # then the words are not kept as the place's name
+    more = {"text": message.text} if known and len(answers.words_of(message.text)) > 3 else {}  # a landmark, and perhaps more
     done = _complete(message, row, {**{name: value for name, value in fields.items() if value}, **more})
     return _next_question(message, done, again) if done is not None else None
 

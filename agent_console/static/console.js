@@ -68,6 +68,18 @@ if (intake) {
     } catch { said.textContent = intake.dataset.unsaved; clearTimeout(timer); timer = setTimeout(save, 3000); }
     busy = false; if (again) { again = false; later(100); }
   }
+  /* What is known of the number fills what nobody typed, and goes again with another number. */
+  const typed = new Set(), given = {};
+  intake.addEventListener("input", (e) => { if (e.isTrusted) typed.add(e.target.name); });
+  document.addEventListener("htmx:afterSwap", (e) => {
+    if (e.target.id !== "caller" || (!typed.has("phone") && (document.getElementById("draft").value || intake.elements.callback.value))) return;
+    const known = document.getElementById("known");
+    for (const name of ["name", "language"]) {
+      const field = intake.elements[name], value = known ? known.dataset[name] : "";
+      if (typed.has(name) || (name === "name" && field.value && field.value !== given.name) || (name === "language" && !value)) continue;
+      field.value = given[name] = value;
+    }
+  });
   intake.addEventListener("input", () => later()); intake.addEventListener("change", () => later(50));
   intake.addEventListener("submit", () => { leaving = true; clearTimeout(timer); localStorage.removeItem(store); });
 }

@@ -8,6 +8,7 @@ import pytest
 
 from helpline import callbacks, calls, complaints
 from helpline.complaints import Actor, Filing
+from models import Phone
 from tests.agent_console.conftest import PASSWORD
 
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -60,6 +61,26 @@ def test_a_complaint_entered_from_the_keyboard_alone(page, live, app):
     page.wait_for_url("**/registered/**")
     assert page.locator(".big").inner_text()
     assert "নথিভুক্ত" in page.locator(".sms").last.inner_text()
+
+
+def test_the_number_brings_up_name_and_language_as_long_as_nobody_typed_there(page, live, app, now):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.file(db, runtime, Filing(channel="sms", language="en", phone="+919830012345", name="Mina Das", category_code="ROAD.LIGHT", description="x"), Actor("citizen", "sms"), now)
+        db.execute(Phone.__table__.insert(), [{"number": "+919830012345", "language": "en", "updated_at": now}])
+    signs_in(page, live, "agent")
+    page.goto(f"{live}/console/new")
+    page.fill("#phone", "983001234")
+    page.locator("#phone").press_sequentially("5")
+    page.wait_for_function("document.getElementById('name').value === 'Mina Das'")
+    assert page.input_value("#language") == "en"
+    page.keyboard.press("Backspace")
+    page.wait_for_function("document.getElementById('name').value === ''")
+    page.fill("#name", "Somebody else")
+    page.press("#phone", "End")
+    page.keyboard.type("5")
+    page.wait_for_selector("#caller li")
+    assert page.input_value("#name") == "Somebody else"
 
 
 def test_a_closed_tab_loses_nothing(page, live, chromium):

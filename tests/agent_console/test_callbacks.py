@@ -54,7 +54,7 @@ def test_taken_prefilled_and_registered_is_done(app, staff, broke_off):
     assert f"draft={entry.complaint_id}" in answer.location
     form = agent.get(answer.location).text
     assert "98300 12345" in form
-    assert 'value="ROAD.POTHOLE"' in form
+    assert 'value="Potholes or broken road"' in form
     assert '<option value="en" selected>' in form
     assert "Reached and done" in form
     agent.post("/console/new", {"draft": entry.complaint_id, "callback": entry.id, "phone": "9830012345", "category": "ROAD.POTHOLE",

@@ -177,7 +177,7 @@ def test_no_field_can_inject_html(app, staff):
     answer = agent.post("/console/new", data)
     assert answer.status_code == 302
     pages = [agent.get(answer.location).text, agent.get(answer.location.replace("registered", "complaints")).text,
-             agent.get("/console/complaints").text, agent.get("/console/new/caller?phone=9830012345").text]  # fmt: skip
+             agent.get("/console/complaints").text, agent.post("/console/new/caller", {"phone": "9830012345"}).text]  # fmt: skip
     ack = answer.location.rpartition("/")[2]
     agent.post(f"/console/complaints/{ack}/note", {"text": EVIL, "version": 2})
     pages.append(agent.get(f"/console/complaints/{ack}").text)
@@ -187,9 +187,10 @@ def test_no_field_can_inject_html(app, staff):
 
 
 def test_the_on_call_form_suggests_what_the_words_may_mean(staff):
-    suggested = staff("agent").get("/console/new/similar?description=রাস্তার উপর নোংরা জল আর জঞ্জাল").text
-    assert re.findall(r'data-category="(\w+)', suggested) == ["SANI", "WATER"]
-    assert re.findall(r'data-category="(\w+)', staff("agent").get("/console/new/similar?description=নমস্কার").text) == []
+    agent = staff("agent")
+    suggested = agent.post("/console/new/similar", {"description": "রাস্তার উপর নোংরা জল আর জঞ্জাল"}).text
+    assert re.findall(r'data-code="(\w+)', suggested) == ["SANI", "WATER"]
+    assert re.findall(r'data-code="(\w+)', agent.post("/console/new/similar", {"description": "নমস্কার"}).text) == []
 
 
 def test_the_on_call_form_keeps_a_draft_and_registers_once(app, staff):
@@ -221,10 +222,10 @@ def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(staff):
 
 def test_the_caller_and_what_is_open_already_come_up(staff, filed):
     agent = staff("agent")
-    shown = agent.get("/console/new/caller?phone=9830012345").text
+    shown = agent.post("/console/new/caller", {"phone": "9830012345"}).text
     assert "মিনা" in shown
     assert filed.ack[7:] in shown
-    assert filed.ack[7:] in agent.get("/console/new/similar?phone=9830012345&category=ROAD.LIGHT").text
+    assert filed.ack[7:] in agent.post("/console/new/similar", {"phone": "9830012345", "category": "ROAD.LIGHT"}).text
 
 
 def test_a_recording_is_played_only_to_those_who_see_its_complaint(app, staff, caller, now):
@@ -295,3 +296,25 @@ def test_texts_used_by_the_templates_exist(app):
 def test_the_worker_says_it_is_alive(app, now):
     worker.beat(app.extensions["runtime"], now)
     assert b"helpline_worker_silent_seconds" in app.test_client().get("/metrics").data
+
+
+def test_a_category_typed_in_words_is_put_right_and_confirmed(app, staff):
+    agent = staff("agent")
+    form = {"phone": "9830012345", "description": "no water", "category": "road pothole", "form": "f9"}
+    answer = agent.post("/console/new", form)
+    assert answer.status_code == 422
+    assert re.search(r'id="category"[^>]*value="Potholes or broken road"[^>]*aria-invalid="true"[^>]*autofocus', answer.text)
+    assert "register once more" in answer.text
+    agent.post("/console/new", form | {"category": "Potholes or broken road"})
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalars(select(Complaint)).one().category_code == "ROAD.POTHOLE"
+
+
+def test_the_first_fault_has_the_focus(staff):
+    answer = staff("agent").post("/console/new", {"phone": "9830012345", "description": "", "category": "", "form": "f8"})
+    assert re.search(r'id="description"[^>]*aria-invalid="true" aria-describedby="description-fault" autofocus', answer.text)
+    assert answer.text.count(" autofocus") == 1
+
+
+def test_nothing_is_said_of_a_number_that_is_not_typed_yet(staff):
+    assert "No earlier complaint" not in staff("agent").post("/console/new/caller", {"phone": "98"}).text
