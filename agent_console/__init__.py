@@ -24,6 +24,7 @@ from agent_console import (
     reference_data,
     reply_texts,
     routing_page,
+    senders,
     sign_in,
     telephone,
     texts,
@@ -54,6 +55,7 @@ PARTS = (
     dashboards,
     exporting,
     oversight,
+    senders,
     telephone,
 )
 
@@ -69,6 +71,7 @@ NAVIGATION = (
     ("console.messages", "nav.messages"),
     ("console.reply_texts", "nav.replies"),
     ("console.suspicious", "nav.suspicions"),
+    ("console.senders", "nav.senders"),
     ("console.findings", "nav.findings"),
     ("console.routing_page", "nav.routing"),
     ("console.audit_page", "nav.audit"),

@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from agent_console import access
-from helpline import offices, scope, search, subtasks
+from helpline import fairness, offices, scope, search, subtasks
 from helpline.lifecycle import KIND, Kind, State
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -20,7 +20,7 @@ from models import Complaint, User, new_id
 
 OPEN = [str(s) for s, kind in KIND.items() if kind == Kind.OPEN] + [str(State.ACTION_REQUIRED)]
 TABS = ("mine", "office", "escalated", "asked", "new", "incomplete", "soon", "overdue", "waiting", "open", "resolved", "all")
-FILTERS = ("category", "district", "office", "priority", "channel")
+FILTERS = ("category", "district", "office", "priority", "channel", "sender")
 DESK = offices.FALLBACK
 # Written out in the statement, so that the small index of what is open is used.
 _STILL_OPEN = Complaint.state.not_in(bindparam("over", ("closed", "rejected", "duplicate"), expanding=True, literal_execute=True))
@@ -36,10 +36,11 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         chosen, newest = _chosen(), new_id()
         with runtime.reading() as db:
             rows = _rows(db, runtime, chosen, runtime.config.console.rows_per_page + 1, before=request.args.get("before", ""))
+            groups = fairness.groups(db, (row.phone for row in rows), access.current(), utc_now())
         more = len(rows) > runtime.config.console.rows_per_page
         rows = rows[: runtime.config.console.rows_per_page]
         template = "rows.html" if request.headers.get("HX-Request") and request.args.get("before") else "worklist.html"
-        return render_template(template, rows=rows, more=more, chosen=chosen, tabs=_tabs(), newest=newest, last=_key_of(rows[-1], chosen) if rows else "")
+        return render_template(template, rows=rows, groups=groups, more=more, chosen=chosen, tabs=_tabs(), newest=newest, last=_key_of(rows[-1], chosen) if rows else "")
 
     @blueprint.get("/complaints/newer")
     def newer() -> str:
@@ -100,6 +101,8 @@ def _filtered(db: Session, runtime: Runtime, statement: Select[Any], chosen: dic
     for name in ("priority", "channel"):
         if chosen[name]:
             statement = statement.where(getattr(Complaint, name) == chosen[name])
+    if chosen["sender"]:
+        statement = statement.where(Complaint.phone == (fairness.number_of(db, row_id(chosen["sender"])) or ""))
     meant = search.meaning(db, chosen["q"])
     return statement if meant is None else statement.where(meant)
 

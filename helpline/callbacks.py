@@ -15,7 +15,19 @@ import structlog
 from sqlalchemy import Connection, Row, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from helpline import acknowledgement, calls, complaints, lifecycle, missed, numbers, outbox, proof, queueing, sla
+from helpline import (
+    acknowledgement,
+    calls,
+    complaints,
+    fairness,
+    lifecycle,
+    missed,
+    numbers,
+    outbox,
+    proof,
+    queueing,
+    sla,
+)
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Call, Callback, Complaint, new_id
@@ -58,7 +70,10 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
     if not done.rowcount:
         return
     complaint = complaints.get(db, call.complaint_id) if call.complaint_id else None
-    number = numbers.e164(call.from_number) or (complaint.phone if complaint is not None else None)
+    caller = numbers.e164(call.from_number)
+    if caller is not None and not is_ours(call):
+        fairness.count_call(db, runtime, caller, call.started_at, now)
+    number = caller or (complaint.phone if complaint is not None else None)
     if number is None:
         return
     reason = why(runtime, call, complaint, queueing.of_call(db, call.sid))

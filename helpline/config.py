@@ -219,6 +219,18 @@ class Reconcile(Section):
     after_minutes: int = Field(ge=0)
 
 
+class Fairness(Section):
+    messages_per_hour: int = Field(ge=1)
+    messages_per_day: int = Field(ge=1)
+    calls_per_hour: int = Field(ge=1)
+    calls_per_day: int = Field(ge=1)
+    complaints_per_day: int = Field(ge=1)
+    summary_minutes: int = Field(ge=5, le=1440)
+    behind_seconds: int = Field(ge=0, le=1800)
+    helper_replies_per_hour: int = Field(ge=1)
+    decision_days: int = Field(ge=1, le=366)
+
+
 class Sms(Section):
     replies_per_hour: int = Field(ge=1)
     conversation_minutes: int = Field(ge=1)
@@ -347,6 +359,7 @@ class Config(Section):
     callbacks: Callbacks
     reconcile: Reconcile
     queue: Queue
+    fairness: Fairness
     sms: Sms
     status_lookups: StatusLookups
     casework: Casework

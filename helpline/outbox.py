@@ -3,7 +3,7 @@
 A row is an SMS, a call that reads the message out, or an email. Its life: `pending` → `claimed` → `sent` → `delivered`. A claim
 that is never reported on has an *unknown* outcome: the carrier is asked by number, text and time before anything is sent again.
 `parked` rows wait for a person (the console's page of people to ring), `suppressed` ones are not sent because the number asked
-for silence or had too many automatic answers within an hour, `replaced` ones go out another way.
+for silence, `replaced` ones go out another way.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def release(db: Connection, outgoing_id: int, now: datetime) -> None:
     db.execute(update(Outgoing).where(Outgoing.id == outgoing_id, Outgoing.state == "claimed").values(**values))
 
 
-def suppress(db: Connection, outgoing_id: int, code: str) -> None:
-    """Do not send a message that was to be an answer."""
-    db.execute(update(Outgoing).where(Outgoing.id == outgoing_id, Outgoing.state == "claimed").values(state="suppressed", error_code=code))
+def replace(db: Connection, outgoing_id: int, code: str) -> None:
+    """What a message that was to be an answer says, another one tells."""
+    db.execute(update(Outgoing).where(Outgoing.id == outgoing_id, Outgoing.state == "claimed").values(state="replaced", error_code=code))
 
 
 def keep_here(db: Connection, owed: Row[Any]) -> bool:

@@ -22,6 +22,7 @@ from models import Attendance, Leg, User, Waiting, new_id
 _waiting = Waiting.__table__
 _attendance = Attendance.__table__
 _legs = Leg.__table__
+_turn = func.coalesce(_waiting.c.turn_at, _waiting.c.since)
 OPEN = ("waiting", "ringing", "talking")
 AGENT_STATES = ("available", "ringing", "talking", "wrap_up", "away")
 CHOSEN = ("available", "away")  # what an agent may choose
@@ -97,15 +98,18 @@ def _set_agent(db: Connection, user_id: int, state: str, now: datetime, *, was: 
 # ── callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def enter(db: Connection, call_sid: str, number: str, language: str, called: str, complaint_id: int | None, now: datetime) -> Row[Any]:
-    """The caller's place; asked for again, the same one."""
+def enter(
+    db: Connection, call_sid: str, number: str, language: str, called: str, complaint_id: int | None, now: datetime, *, behind: int = 0
+) -> Row[Any]:
+    """The caller's place, that of one who came `behind` seconds later; asked for again, the same one."""
+    turn_at = now + timedelta(seconds=behind)
     known = of_call(db, call_sid)
     if known is None:
         row = {"id": new_id(), "call_sid": call_sid, "number": number, "called": called, "language": language, "complaint_id": complaint_id,
-               "since": now, "state": "waiting", "offers": 0, "on_hold": False, "in_room": False, "held": False, "read_back": False}  # fmt: skip
+               "since": now, "turn_at": turn_at, "state": "waiting", "offers": 0, "on_hold": False, "in_room": False, "held": False, "read_back": False}  # fmt: skip
         db.execute(insert(Waiting), [row])
     elif known.state not in OPEN:  # came back after a message or a call
-        db.execute(update(Waiting).where(_waiting.c.id == known.id).values(state="waiting", since=now, ended_at=None, agent_id=None, in_room=False, on_hold=False))
+        db.execute(update(Waiting).where(_waiting.c.id == known.id).values(state="waiting", since=now, turn_at=turn_at, ended_at=None, agent_id=None, in_room=False, on_hold=False))
     found = of_call(db, call_sid)
     assert found is not None
     return found
@@ -128,7 +132,7 @@ class Place:
 def place(db: Connection, runtime: Runtime, row: Row[Any], now: datetime) -> Place:
     """How many are before this caller, and how long it will take, by the latest calls and the agents there."""
     before = db.scalar(select(func.count()).where(_waiting.c.state == "waiting", _waiting.c.language == row.language,
-                                                  or_(_waiting.c.since < row.since, (_waiting.c.since == row.since) & (_waiting.c.id < row.id))))  # fmt: skip
+                                                  or_(_turn < (row.turn_at or row.since), (_turn == (row.turn_at or row.since)) & (_waiting.c.id < row.id))))  # fmt: skip
     agents = db.scalar(select(func.count()).where(*_on_duty(runtime, now), _speaks(row.language))) or 1
     number = int(before or 0) + 1
     return Place(number, round(number * usual_seconds(db) / agents))
@@ -187,9 +191,9 @@ def finish(db: Connection, waiting_id: int, now: datetime) -> None:
 
 
 def assign(db: Connection, runtime: Runtime, now: datetime) -> int:
-    """Offer every waiting caller, the longest waiting first, to the agent idle for longest who speaks their language; how many."""
+    """Offer every waiting caller, whose turn it is first, to the agent idle for longest who speaks their language; how many."""
     offered = 0
-    for caller in db.execute(select(_waiting).where(_waiting.c.state == "waiting").order_by(_waiting.c.since, _waiting.c.id)).all():
+    for caller in db.execute(select(_waiting).where(_waiting.c.state == "waiting").order_by(_turn, _waiting.c.id)).all():
         agent = _idle(db, runtime, caller, now)
         if agent is not None and _offer(db, caller, agent.user_id, now):
             offered += 1

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, text, update
 
 from helpline import (
     callbacks,
@@ -21,6 +21,7 @@ from helpline import (
     carriers_in_use,
     clocks,
     delivery,
+    fairness,
     learning,
     letters,
     nightly,
@@ -36,7 +37,7 @@ from helpline.carriers_in_use import InUse
 from helpline.figures import upkeep
 from helpline.journal import Line
 from helpline.runtime import Runtime, utc_now
-from models import Heartbeat, Inbound, Tally, is_away
+from models import Heartbeat, Inbound, Sender, Tally, is_away
 
 log = structlog.get_logger()
 Job = Callable[[], object]
@@ -69,6 +70,7 @@ def jobs(
         "unanswered": (60, lambda: unanswered.register_due(runtime, now())),
         "calls": (30, lambda: calls.sweep(runtime, now())),
         "callbacks": (max(poll, 5), lambda: callbacks.work(runtime, now())),
+        "fairness": (60, lambda: fairness.send_summaries(runtime, now())),
         "journal": (5, lambda: take_in_journal(runtime, take_in or {})),
         "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
         "clocks": (60, lambda: clocks.tick(runtime, now())),
@@ -128,6 +130,8 @@ def take_in_changes(runtime: Runtime, now: datetime) -> int:
         upkeep.take_in(db, row.id, row.indexed_seq)
         translation.ask(db, runtime, row, now)
         learning.learn(db, row)
+        if row.indexed_seq == 0:
+            fairness.count_complaint(db, runtime, row, now)
 
     return search.index_pending(runtime, beside)
 
@@ -157,7 +161,9 @@ def beat(runtime: Runtime, now: datetime) -> None:
 
 def tidy(runtime: Runtime, now: datetime) -> None:
     with runtime.writing() as db:
-        db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2)))
+        noticed = select(Sender.number).where(Sender.noticed_at > now - timedelta(days=400))
+        kept = and_(Tally.kind.in_(fairness.TALLIED), Tally.subject.in_(noticed), Tally.hour > now - timedelta(days=fairness.DAYS + 1))
+        db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2), ~kept))
         learning.tidy(db)
     if runtime.engine.dialect.name == "sqlite":
         with runtime.reading() as session:  # PostgreSQL keeps its own statistics

@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from helpline import (
+    abuse,
     acknowledgement,
     calling,
     calls,
     classify,
     complaints,
+    fairness,
     feedback,
     learning,
     numbers,
@@ -193,6 +195,8 @@ def heard_category(turn: Turn, words: str) -> State:
     are offered side by side; a broad one leads to its kinds, where the key confirms it."""
     found = learning.classifier(turn.runtime).classify(words)
     turn.tell(description=words)  # kept, whatever becomes of the call
+    if turn.caller and (said := abuse.find(words)) is not None:
+        fairness.mark(turn.db, turn.caller, said, words, "voice", turn.call.answers.get("draft"), turn.now)
     likely = _likely(found)
     if not likely:
         return turn.again(f"unheard.{min(turn.state.wrongs + 1, 2)}")

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from carriers.webhook import Webhook
-from helpline import calls, complaints, queueing, switchboard
+from helpline import calls, complaints, fairness, numbers, queueing, switchboard
 from helpline.complaints import CannotAct
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -39,7 +39,9 @@ class Desk:
             hours = queueing.line_of(self.runtime.config, call.to_number).office_hours
             return self.speaker.message(state, [*said, *self.speaker.closed(hours, state.language)])
         if self.speaker.engine.can(Can.QUEUE) and self._may_wait(db, state, now):
-            queueing.enter(db, call.sid, call.from_number, state.language, call.to_number, call.complaint_id, now)
+            told = complaints.get(db, call.complaint_id) if call.complaint_id else None
+            behind = fairness.behind(db, self.runtime, numbers.e164(call.from_number), told, now)
+            queueing.enter(db, call.sid, call.from_number, state.language, call.to_number, call.complaint_id, now, behind=behind)
             onward = f"l={state.language}&n={state.number + 1}"
             return [*said, *self.speaker.say("agent", state.language), Queue(f"/ivr/waiting?{onward}", self.speaker.address(state))]
         if not voice.agent_numbers:

@@ -4,6 +4,7 @@ from models.base import Base
 from models.engine import READ_ONLY, is_away, make_engine, resting
 from models.ids import new_id
 from models.tables import (
+    AbuseMark,
     Alert,
     Amendment,
     Attachment,
@@ -35,6 +36,8 @@ from models.tables import (
     Recording,
     ReplyTemplate,
     SearchWord,
+    Sender,
+    SenderDecision,
     Subtask,
     Suspicion,
     Tally,
@@ -48,6 +51,7 @@ from models.tables import (
 
 __all__ = [
     "READ_ONLY",
+    "AbuseMark",
     "Alert",
     "Amendment",
     "Attachment",
@@ -80,6 +84,8 @@ __all__ = [
     "Recording",
     "ReplyTemplate",
     "SearchWord",
+    "Sender",
+    "SenderDecision",
     "Subtask",
     "Suspicion",
     "Tally",

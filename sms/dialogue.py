@@ -149,7 +149,7 @@ def show_status(message: Message) -> Reply:
         rows = [] if _looks_wrong(message) else own(message.db, message.sender)
         if not rows:
             return Reply(_ask_for_number(message, "STATUS"))
-        return Reply(_status_text(_as_filed(message, rows[0]), rows[0]), rows[0].id)
+        return Reply(_status_text(_as_filed(message, rows[0]), rows[0]), rows[0].id, essential=True)
     texts, first = [], None
     for ack in message.parsed.acks[:2]:
         found = _asked(message, ack)
@@ -157,7 +157,7 @@ def show_status(message: Message) -> Reply:
             message = replace(message, language=_own_language(message, found.row))
         first = first or (found.row.id if found.row else None)
         texts.append(_status_text(message, found.row) if found.row else message.say(f"sms.{found.kind}"))
-    return Reply("\n".join(dict.fromkeys(texts)), first)
+    return Reply("\n".join(dict.fromkeys(texts)), first, essential=first is not None)
 
 
 def _as_filed(message: Message, row: Row[Any]) -> Message:

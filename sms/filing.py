@@ -39,7 +39,8 @@ def _ask_details(message: Message, text: str) -> Reply:
 def _confirm_first(message: Message, text: str) -> Reply:
     draft = _draft(message, text)
     ask(message, "confirm_file", draft=draft)
-    return Reply(_shall_we(message, filing_of(message, text).category_code), draft)
+    code = filing_of(message, text).category_code
+    return Reply(_shall_we(message, code), draft, essential=is_danger(message.runtime, code))
 
 
 def _draft(message: Message, text: str) -> int:
@@ -56,7 +57,7 @@ def _register(message: Message, text: str) -> Reply:
     filing = filing_of(message, text)
     filed = complaints.file(message.db, message.runtime, filing, CITIZEN, message.now, answered=True, template=_registered(message.runtime, filing))
     _registered_it(message, filing, filed.id)
-    return Reply(filed.message, filed.id, filed.outgoing_id)
+    return Reply(filed.message, filed.id, filed.outgoing_id, essential=is_danger(message.runtime, filing.category_code))
 
 
 def _registered(runtime: Runtime, filing: Filing) -> str:
@@ -145,7 +146,7 @@ def _tell_more(message: Message, row: Row[Any]) -> Reply:
     text = row.description if message.text in row.description else f"{row.description}\n{message.text}"
     filing = filing_of(message, text)
     _keep_in_draft(message, row, filing)
-    return Reply(_shall_we(message, filing.category_code), row.id)
+    return Reply(_shall_we(message, filing.category_code), row.id, essential=is_danger(message.runtime, filing.category_code))
 
 
 def _keep_in_draft(message: Message, row: Row[Any], filing: Filing, *, incomplete: bool = True) -> None:
@@ -161,7 +162,7 @@ def _register_draft(message: Message, row: Row[Any], text: str) -> Reply:
     template = _registered(message.runtime, filing)
     filed = complaints.register(message.db, message.runtime, row.id, CITIZEN, message.now, answered=True, template=template)
     _registered_it(message, filing, row.id)
-    return Reply(filed.message, row.id, filed.outgoing_id)
+    return Reply(filed.message, row.id, filed.outgoing_id, essential=is_danger(message.runtime, filing.category_code))
 
 
 def got_place(message: Message) -> Reply | None:

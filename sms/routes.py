@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from carriers import aggregator, kannel, mobile_seva, twilio
 from carriers.base import Incoming, Refused, Report
 from carriers.webhook import Webhook, receive
-from helpline import carriers_in_use, limits, numbers, outbox, reports, text
+from helpline import abuse, carriers_in_use, fairness, limits, numbers, outbox, reports, text
 from helpline.journal import Line as Entry
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Inbound, is_away
@@ -245,21 +245,25 @@ def _reply(db: Connection, runtime: Runtime, key: str, sender: str | None, row: 
         return Reply("")
     if sender is None:  # withheld, a header, a short code
         return dialogue.answer_nobody(db, runtime, key, row["from_number"] or "", body, now)
-    within = limits.may(db, "sms-reply", sender, config.sms.replies_per_hour, now)
+    standing = fairness.weigh(db, runtime, sender, now)
     picture = row["payload"].get("NumMedia") not in (None, "", "0") and not body.strip()
     reply = dialogue.answer_picture(db, runtime, key, sender, now) if picture else dialogue.answer(db, runtime, key, sender, body, now)
-    return reply if within else _withheld(db, runtime, sender, reply, body, now)
+    if (found := abuse.find(body[:1000])) is not None:
+        fairness.mark(db, sender, found, body, "sms", reply.complaint_id, now)
+    if not (standing.slowed or standing.spent) or (reply.essential and fairness.is_answered(db, runtime, sender, now)):
+        return reply
+    return _withheld(db, runtime, sender, reply, body, now)
 
 
 def _withheld(db: Connection, runtime: Runtime, sender: str, reply: Reply, body: str, now: datetime) -> Reply:
-    """No answer; once a day it is said that there will be none."""
+    """No answer by itself; once a day it is said that answers come together."""
     if reply.outgoing_id:
-        outbox.suppress(db, reply.outgoing_id, "too_many")
-    today = now.replace(hour=0)
-    if limits.count(db, "sms-withheld", sender, today) > 1:
+        outbox.replace(db, reply.outgoing_id, "summary")
+    language = text.reply_language(body[:500])
+    if not fairness.withhold(db, runtime, sender, language, now):
         return Reply("", reply.complaint_id)
     settings = runtime.config.helpline
-    sms = runtime.catalogue.sms("sms.too_many", text.reply_language(body[:500]), helpline=settings.short_name, phone=settings.display_number)
+    sms = runtime.catalogue.sms("sms.slowed", language, helpline=settings.short_name, emergency=settings.emergency_number)
     return Reply(sms.text, reply.complaint_id, parts=(sms,))
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from helpline import callbacks, calls, complaints
+from helpline import abuse, callbacks, calls, complaints, fairness
 from helpline.complaints import Actor, Filing
+from helpline.runtime import utc_now
 from models import Phone
 from tests.agent_console.conftest import PASSWORD
 
@@ -134,7 +135,10 @@ def test_nothing_serious_for_a_screen_reader_and_nothing_wider_than_the_page(pag
     with runtime.writing() as db:
         call = calls.begin(db, "CAbroken", "+919830012345", "+913322145555", now)
         callbacks.note(db, runtime, "+919830012345", call, None, "menu", now)
-    for path in ("complaints?tab=all", f"complaints/{filed.ack}", "new", "callbacks", "messages", "password", f"registered/{filed.ack}"):
+        fairness.weigh(db, runtime, "+919830012345", utc_now())
+        heavy = fairness.notice(db, "+919830012345", "messages", utc_now()).id
+        fairness.mark(db, "+919830012345", abuse.Found("threat", "x"), "words that were marked", "sms", filed.id, utc_now())
+    for path in ("complaints?tab=all", "senders", "senders?tab=abuse", f"senders/{heavy}", f"complaints/{filed.ack}", "new", "callbacks", "messages", "password", f"registered/{filed.ack}"):
         page.goto(f"{live}/console/{path}")
         page.wait_for_timeout(300)
         assert serious(page) == [], path

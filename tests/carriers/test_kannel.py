@@ -195,7 +195,7 @@ def test_a_machine_with_a_number_is_answered_so_often_and_no_more(database_url, 
     for n in range(6):
         assert bring(app.test_client(), "I am out of office", sid=str(n)).status_code == 200
     runtime = app.extensions["runtime"]
-    assert [row.template for row in outgoing(runtime)] == ["sms.confirm_filing"] * 3 + ["sms.too_many"], "and once it is said why"
+    assert [row.template for row in outgoing(runtime)] == ["sms.confirm_filing"] * 3 + ["sms.slowed"], "and once it is said why"
     with runtime.reading() as db:
         assert len(db.scalars(select(Inbound)).all()) == 6, "kept all the same"
     runtime.dispose()

@@ -143,4 +143,4 @@ def test_two_machines_do_not_answer_each_other_for_ever(app, runtime, network):
     for _ in range(runtime.config.sms.replies_per_hour + 20):
         text = machine.texts(text).reads
         answers += bool(text)
-    assert answers == runtime.config.sms.replies_per_hour + 1, "and once it is said that there will be no more"
+    assert answers == runtime.config.fairness.messages_per_hour + 1, "and once it is said that answers come together"
