@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 import commands
 from helpline import checks, logs, metrics
 from helpline.config import Config, load
 from helpline.runtime import Runtime, build_runtime
+
+
+class ConsoleSessions(SecureCookieSessionInterface):
+    """Cookies are the console's; a carrier's request has none, and need not pay for looking."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return super().open_session(app, request) if request.path.startswith("/console") else self.session_class()
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -22,6 +30,7 @@ def create_app(config: Config | None = None) -> Flask:
     runtime = build_runtime(config)
     checks.refuse_to_start_broken(runtime)
     app = Flask(__name__, static_folder=None)
+    app.session_interface = ConsoleSessions()
     app.config.update(SECRET_KEY=config.secrets.secret_key, MAX_CONTENT_LENGTH=config.server.max_request_bytes)
     app.extensions["runtime"] = runtime
     _trust_proxies(app, config)

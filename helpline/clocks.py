@@ -46,17 +46,17 @@ def warn_due(runtime: Runtime, now: datetime) -> int:
         whole = max(1, calendar.between(begun, row.due_at) - row.paused_minutes)
         return {"share": "four_fifths" if calendar.between(now, row.due_at) * 3 < whole else "half"}
 
-    return _each(runtime, [Complaint.warn_at <= now, *_running], "warn", share, now)
+    return _each(runtime, [Complaint.clock_at <= now, Complaint.warn_at <= now, *_running], "warn", share, now)
 
 
 def escalate_due(runtime: Runtime, now: datetime) -> int:
     """Raise every complaint whose time is over by one level, also where nobody is assigned."""
-    return _each(runtime, [Complaint.escalate_at <= now, *_running], "escalate", {"reason": "past the due time"}, now)
+    return _each(runtime, [Complaint.clock_at <= now, Complaint.escalate_at <= now, *_running], "escalate", {"reason": "past the due time"}, now)
 
 
 def tell_news(runtime: Runtime, now: datetime) -> int:
     """The promised date passed: the citizen hears that work goes on, and who has it."""
-    return _each(runtime, [Complaint.news_at <= now, *_running], "news", {}, now)
+    return _each(runtime, [Complaint.clock_at <= now, Complaint.news_at <= now, *_running], "news", {}, now)
 
 
 def stop_for_delivered(runtime: Runtime, now: datetime) -> int:

@@ -295,7 +295,7 @@ def _template(step: Transition, after: Mapping[str, Any]) -> str | None:
 
 # What SQLAlchemy's defaults would give: a row is used before it is written.
 _BEGINNING: dict[str, Any] = {
-    **dict.fromkeys(("owner_id", "held_since", "response_due_at", "responded_at", "due_at", "warn_at", "escalate_at", "escalated_at", "asked_seq",
+    **dict.fromkeys(("owner_id", "held_since", "response_due_at", "responded_at", "due_at", "warn_at", "escalate_at", "clock_at", "escalated_at", "asked_seq",
                      "clock_stopped_at", "news_at", "outcome", "duplicate_of_id", "rating", "resolved_at", "closed_at")),
     **dict.fromkeys(("held_paused_minutes", "transfers", "paused_minutes", "joined", "reopen_count"), 0),
 }  # fmt: skip

@@ -134,6 +134,8 @@ def changes(doing: Doing, step: Transition) -> Changes:
         found |= {"held_since": doing.now, "held_paused_minutes": 0}
     if found.keys() & _URGENT:
         found["urgency"] = urgency({**doing.before, **found})
+    if found.keys() & set(MOMENTS):
+        found["clock_at"] = next_moment({**doing.before, **found})
     return found
 
 
@@ -155,6 +157,14 @@ def urgency(row: Mapping[str, Any]) -> str:
     """What orders worklists, as a text that sorts: the day of harm, nearest first, then priority, then the due time."""
     harm, due = row["harm_at"], row["due_at"]
     return (f"{harm:%Y%m%d}" if harm else "9" * 8) + _RANK.get(row["priority"], "9") + (f"{due:%Y%m%d%H%M}" if due else "9" * 12)
+
+
+MOMENTS = ("warn_at", "escalate_at", "news_at")  # when time itself does something to a complaint
+
+
+def next_moment(row: Mapping[str, Any]) -> datetime | None:
+    """The earliest of MOMENTS: the only one that has an index, for it is written with every filing."""
+    return min((row[name] for name in MOMENTS if row[name] is not None), default=None)
 
 
 _RANK = {priority: str(rank) for rank, priority in enumerate(sla.PRIORITIES)}
@@ -194,7 +204,7 @@ def clock(runtime: Runtime, row: Mapping[str, Any], now: datetime) -> Changes:
     calendar = runtime.calendar
     allowed = _allowed(runtime, row, row["level"] if row["reopen_count"] else 1)
     due = calendar.add(now, allowed.resolution)
-    return {
+    found: Changes = {
         "response_due_at": calendar.add(now, allowed.response),
         "due_at": due,
         "warn_at": calendar.add(now, allowed.resolution // 2),
@@ -203,6 +213,7 @@ def clock(runtime: Runtime, row: Mapping[str, Any], now: datetime) -> Changes:
         "held_since": now,
         "held_paused_minutes": 0,
     }
+    return found | {"clock_at": next_moment(found)}
 
 
 def _allowed(runtime: Runtime, row: Mapping[str, Any], level: int) -> sla.Target:

@@ -127,7 +127,7 @@ TABLE: tuple[Transition, ...] = (
          optional=("text", "name", "place", "district", "local_body", "pincode", "phone", "category", "harm_on")),
     # the desk sorts
     _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority", "district", "harm_on")),
-    _row("review", {State.REGISTERED, State.REOPENED}, State.UNDER_REVIEW, _DESK, tells="notify.under_review"),
+    _row("review", {State.REGISTERED, State.REOPENED}, State.UNDER_REVIEW, _TAKES_CALLS, tells="notify.under_review"),
     _row("forward", _WORKING, State.FORWARDED, _DESK, ("office",), ("reason",), "notify.forwarded"),
     # the office works
     _row("accept", {State.REGISTERED, State.FORWARDED, State.REOPENED}, State.IN_PROGRESS, _OFFICE, optional=("news_on",),

@@ -14,20 +14,40 @@ from helpline.config import Config
 
 
 def set_up(config: Config) -> None:
+    before: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception_without_values,
+    ]
+    rendered = structlog.processors.JSONRenderer(ensure_ascii=False) if config.is_production else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    file = cast(TextIO, _Unfailing(sys.stderr))
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _exception_without_values,
-            structlog.processors.JSONRenderer(ensure_ascii=False)
-            if config.is_production
-            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
+        processors=[*before, rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Unfailing(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=False,
     )
+    _take_libraries_lines(file, structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=[_plain, rendered]))
+
+
+def _take_libraries_lines(file: TextIO, formatter: logging.Formatter) -> None:
+    """What Flask, the scheduler and the like log goes the same way: an exception of theirs would quote a row just as well."""
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, _Libraries)]:
+        root.removeHandler(handler)
+    handler = _Libraries(file)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(formatter)
+    root.addHandler(handler)
+
+
+class _Libraries(logging.StreamHandler[TextIO]):
+    """The one handler of the root logger that is ours."""
+
+
+def _plain(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(logger, method, event)
 
 
 class _Unfailing:

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from sqlalchemy import Dialect, Engine, Insert
 from sqlalchemy.exc import IntegrityError
 
+from models.base import UtcDateTime
+
 Write = tuple[Any, Mapping[str, Any]]  # a statement of SQLAlchemy Core, a constant of its module, and its parameters
 
 
@@ -60,7 +62,7 @@ class Compiled:
         made = statement.compile(dialect=dialect, column_keys=list(columns_set) or None)
         self.statement = statement  # held, so that its identity stays its own
         self.sql: str = str(made)
-        processors = [(key, bind.type.dialect_impl(dialect).bind_processor(dialect)) for key, bind in made.binds.items()]
+        processors = [(key, _processor(bind.type, dialect)) for key, bind in made.binds.items()]
         self._converted = [(key, convert) for key, convert in processors if convert]
         self._order: list[str] | None = list(made.positiontup) if made.positiontup is not None else None
         columns = list(getattr(statement, "selected_columns", None) or ())
@@ -83,6 +85,14 @@ class Compiled:
         for index, convert in self._converts:
             values[index] = convert(values[index])
         return self._row(values)
+
+
+def _processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """A value as the driver takes it. A time in SQLite is a text: written by one call rather than by two layers of types."""
+    if isinstance(kind, UtcDateTime) and dialect.name == "sqlite":
+        return kind.as_sqlite_keeps_it
+    processor: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return processor
 
 
 def _getter(index: int) -> Callable[[Any], Any]:

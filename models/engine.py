@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import select
 import sqlite3
@@ -154,6 +155,10 @@ def _busy() -> sqlite3.OperationalError:
     return error
 
 
+# Bengali as it is rather than as six letters for each of its own.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> Engine:
     """An engine whose commits are durable: WAL, flushed by each commit, on SQLite; the server's own on PostgreSQL.
 
@@ -161,12 +166,12 @@ def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> En
     never fails in its middle, unless it was opened with the execution options READ_ONLY. `autocommit`: for `directly`.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": WAIT, "check_same_thread": False, "factory": QueuedConnection})
+        engine = create_engine(url, connect_args={"timeout": WAIT, "check_same_thread": False, "factory": QueuedConnection}, json_serializer=_json, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     patience = {"connect_timeout": round(WAIT), "tcp_user_timeout": round(WAIT * 1000), "keepalives_idle": 10}
-    sizes: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_recycle": 1800, "pool_timeout": WAIT, "connect_args": patience}
+    sizes: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_recycle": 1800, "pool_timeout": WAIT, "connect_args": patience, "json_serializer": _json, "hide_parameters": True}
     if autocommit:
         engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **sizes)
         event.listen(engine, "checkout", _check_alive)

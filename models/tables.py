@@ -105,6 +105,7 @@ class Complaint(Base):
     clock_stopped_at: Mapped[datetime | None]  # the question was delivered then
     paused_minutes: Mapped[int] = mapped_column(default=0)  # working minutes the clock stood still, in all
     news_at: Mapped[datetime | None]  # when the citizen is promised to hear again
+    clock_at: Mapped[datetime | None]  # the earliest of these three: helpline.effects.next_moment
     harm_at: Mapped[datetime | None]  # after this it is too late
     urgency: Mapped[str] = mapped_column(String(24), default="")  # helpline.effects.urgency: what orders worklists
     email: Mapped[str | None] = mapped_column(String(120))
@@ -136,9 +137,7 @@ class Complaint(Base):
         Index("ix_complaints_office_code_state", "office_code", "state", "due_at", sqlite_where=text("office_code IS NOT NULL"), postgresql_where=text("office_code IS NOT NULL")),
         Index("ix_complaints_owner_id_state", "owner_id", "state", "due_at", sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL")),
         Index("ix_complaints_urgency", "urgency", "id", sqlite_where=text(STILL_OPEN), postgresql_where=text(STILL_OPEN)),
-        Index("ix_complaints_escalate_at", "escalate_at", sqlite_where=text("escalate_at IS NOT NULL"), postgresql_where=text("escalate_at IS NOT NULL")),
-        Index("ix_complaints_warn_at", "warn_at", sqlite_where=text("warn_at IS NOT NULL"), postgresql_where=text("warn_at IS NOT NULL")),
-        Index("ix_complaints_news_at", "news_at", sqlite_where=text("news_at IS NOT NULL"), postgresql_where=text("news_at IS NOT NULL")),
+        Index("ix_complaints_clock_at", "clock_at", sqlite_where=text("clock_at IS NOT NULL"), postgresql_where=text("clock_at IS NOT NULL")),
         Index("ix_complaints_duplicate_of_id", "duplicate_of_id", sqlite_where=text("duplicate_of_id IS NOT NULL"), postgresql_where=text("duplicate_of_id IS NOT NULL")),
         Index(
             "ix_complaints_unindexed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from helpline.logs import set_up
 from tests.agent_console.test_console import filed  # noqa: F401 - a fixture
 
 HUGE = ("9999999999999999999", "9" * 25, "²", "-1", "٣", "1e9", "0x1", "", "%00")
@@ -12,6 +13,7 @@ HUGE = ("9999999999999999999", "9" * 25, "²", "-1", "٣", "1e9", "0x1", "", "%0
 PAGES = (
     "/console/complaints/{}", "/console/new?draft={}", "/console/new?callback={}", "/console/recordings/{}", "/console/complaints?before={}&tab=overdue",
     "/console/complaints?before=x-{}&tab=overdue", "/console/complaints?before={}&tab=all", "/console/complaints/newer?since={}", "/console/registered/{}",
+    "/console/complaints?q={}", "/console/complaints?district={}&tab=all", "/console/dashboard?district={}", "/console/complaints/{}/timeline",
 )  # fmt: skip
 
 
@@ -51,3 +53,20 @@ def test_four_thousand_bengali_letters_are_looked_up_without_an_address(staff):
     assert agent.post("/console/new/caller", form).status_code == 200
     assert agent.get("/console/new/similar").status_code == 405
     assert agent.get("/console/new/caller").status_code == 405
+
+
+def test_a_fault_of_ours_is_a_page_and_a_log_line_without_values(app, staff, monkeypatch, capsys):
+    agent = staff("agent")
+    set_up(app.extensions["runtime"].config)  # as a process does: lines go to its standard error
+
+    def fails(*_args, **_values):
+        raise RuntimeError("quoted +919830012345")
+
+    monkeypatch.setattr("agent_console.intake.render_template", fails)
+    answer = agent.get("/console/new")
+    assert answer.status_code == 500
+    assert "<h1>" in answer.text
+    said = capsys.readouterr().err
+    assert "RuntimeError" in said
+    assert "test_hostile.py" in said
+    assert "9830012345" not in said

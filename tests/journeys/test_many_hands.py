@@ -54,7 +54,7 @@ def test_the_same_problem_is_suggested_with_its_reasons_on_the_page_and_while_en
     agent = somebody("phones", "agent")
     for page in (
         agent.get(f"/console/complaints/{second}/alike").text,
-        agent.get("/console/new/similar", query_string={"description": "potholes near the school", "category": "ROAD.POTHOLE", "district": "303"}).text,
+        agent.post("/console/new/similar", {"description": "potholes near the school", "category": "ROAD.POTHOLE", "district": "303"}).text,
     ):
         assert first[7:] in page
         for reason in ("same district", "words in common", "within a day"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import String, cast, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from helpline import limits
@@ -46,3 +47,19 @@ def test_a_commit_on_sqlite_waits_for_the_disk(runtime, now, monkeypatch):
     with runtime.writing() as db:
         db.execute(*_received("sms:c", now))
     assert flushed == [log, log]
+
+
+@pytest.mark.parametrize("moment", ["2026-11-24T11:47:47+05:30", "2026-01-01T00:00:00.000009+00:00"])
+def test_a_time_is_written_as_by_the_long_way(runtime, moment):
+    when = datetime.fromisoformat(moment)
+    with runtime.directly() as db:
+        db.write([_received("sms:short", when)])
+    with runtime.writing() as db:
+        db.execute(*_received("sms:long", when))
+    with runtime.reading() as session:
+        assert session.scalars(select(Inbound.key).where(Inbound.received_at == when).order_by(Inbound.key)).all() == ["sms:long", "sms:short"]
+        short, long = session.scalars(select(cast(Inbound.received_at, String)).order_by(Inbound.key))
+        assert short == long
+    with runtime.directly() as db, pytest.raises(ValueError, match="zone"):  # PostgreSQL's way says the same
+        db.write([_received("sms:naive", when.replace(tzinfo=None))])
+
