@@ -23,6 +23,7 @@ from helpline import text as texts
 from helpline.runtime import Runtime
 from helpline.sla import IST
 from models import AbuseMark, Complaint, Sender, SenderDecision, Tally, User, new_id
+from prompts.catalogue import Sms
 
 LIMITS = ("messages", "calls", "complaints")
 DECISIONS = ("helper", "slow", "fine")  # lift the limits; slow down; nothing wrong
@@ -98,10 +99,16 @@ def _summarise(db: Connection, runtime: Runtime, sender_id: int, now: datetime) 
     acks = list(db.scalars(select(Complaint.ack).where(*registered).order_by(Complaint.registered_at, Complaint.id).limit(_MOST)))
     for begin in range(0, len(acks), IN_ONE):
         numbers = [acknowledgement.display(ack or "") for ack in acks[begin : begin + IN_ONE]]
-        further = {f"ack{place}": f", {numbers[place - 1]}" if place <= len(numbers) else "" for place in range(2, IN_ONE + 1)}
-        sms = runtime.catalogue.sms("sms.summary", sender.language or runtime.config.helpline.default_language,
-                                    helpline=runtime.config.helpline.short_name, ack=numbers[0], **further)  # fmt: skip
+        sms = _summary(runtime, sender.language or runtime.config.helpline.default_language, numbers)
         outbox.owe(db, outbox.Owed(f"summary:{sender_id}:{sender.withheld_since:%Y%m%d%H%M%S}:{begin}", sender.number, sms, asked=True), now)
+
+
+def _summary(runtime: Runtime, language: str, numbers: list[str]) -> Sms:
+    """A variable of a registered message holds two numbers."""
+    name, told = runtime.config.helpline.short_name, {"acks": ", ".join(numbers[:2])}
+    if len(numbers) > 2:
+        return runtime.catalogue.sms("sms.summary_four", language, helpline=name, **told, more=", ".join(numbers[2:]))
+    return runtime.catalogue.sms("sms.summary", language, helpline=name, **told)
 
 
 # ── calls and complaints ────────────────────────────────────────────────────────────────────────────────────────────

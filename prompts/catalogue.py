@@ -158,7 +158,7 @@ def longest_value(name: str, language: str) -> str:
 
 
 # Values whose length is known, in characters.
-_LENGTHS = {"ack": 13, "ack2": 15, "ack3": 15, "ack4": 15, "date": 12, "news": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20, "check": 9, "ending": 4}
+_LENGTHS = {"ack": 13, "acks": 28, "more": 28, "date": 12, "news": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20, "check": 9, "ending": 4}
 
 
 def _fit(value: str) -> str:

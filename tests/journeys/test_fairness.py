@@ -37,7 +37,7 @@ def complaints_of(app) -> list[Complaint]:
 
 def outgoing(app, template: str) -> list[Outgoing]:
     with runtime(app).reading() as db:
-        return list(db.scalars(select(Outgoing).where(Outgoing.template == template).order_by(Outgoing.id)))
+        return list(db.scalars(select(Outgoing).where(Outgoing.template.startswith(template)).order_by(Outgoing.id)))
 
 
 def sender(app) -> Sender | None:
