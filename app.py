@@ -48,6 +48,7 @@ def web() -> Flask:
 
     runtime = app.extensions["runtime"]
     parse("status of my complaint")
+    parse("not road, water")
     learning.classifier(runtime).classify("road")
     places.find_place("Kolkata", runtime.reference)
     return app

@@ -17,7 +17,7 @@ MOST_JOINED = 200
 ANSWERS_PARTS = (Role.OFFICER, Role.CELL, Role.SUPERVISOR)
 WATCHES_CLOSURES = (Role.SUPERVISOR, Role.CELL, Role.MONITOR)
 # What an event shows of before and after, in this order; the state stands first.
-SHOWN = ("state", "category_code", "district_code", "office_code", "owner_id", "priority", "level", "due_at", "news_at", "harm_at",
+SHOWN = ("state", "category_code", "district_code", "place", "pincode", "name", "office_code", "owner_id", "priority", "level", "due_at", "news_at", "harm_at",
          "clock_stopped_at", "outcome")  # fmt: skip
 _BEGINNINGS = ("open", "register")  # everything is new there: only the state is told
 

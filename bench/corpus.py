@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from helpline import acknowledgement, classify
-from helpline.places import find_place
+from helpline import acknowledgement, classify, corrections
+from helpline.places import find_place, is_same
 from sms.keywords import parse
 
 HERE = Path(__file__).resolve().parent
@@ -119,7 +120,31 @@ def speech_scores(name: str = "speech_corpus_dev.jsonl", half: str | None = None
     return scores
 
 
+def correction_scores(name: str = "sms_corrections.jsonl", half: str | None = None) -> dict[str, Score]:
+    """Corrections of what was told: whether they are understood as one, and what they put in place of what the complaint says."""
+    scores = {key: Score() for key in ("intent", "meant")}
+    for row in rows(name, half):
+        about = SimpleNamespace(**{"category_code": None, "district_code": None, "pincode": None, "place": "", "name": "", **row["recorded"]})
+        parsed, found = parse(row["text"]), corrections.meant(row["text"], about, classify.shipped())
+        scores["intent"].count(row["lang"], parsed.intent == "correct", f"{row['text']!r}: read as {parsed.intent}")
+        wanted = row["meant"]
+        read = {key: (value or "").partition(".")[0] if key == "category" else value for key, value in found.data.items()}
+        right = all(_agrees(key, read.get(key), value) for key, value in wanted.items()) and all(key in wanted or key in ("district", "place") for key in read)
+        scores["meant"].count(row["lang"], right, f"{row['text']!r}: {wanted}, read as {read}")
+    return scores
+
+
+def _agrees(key: str, read: str | None, wanted: str) -> bool:
+    return read == wanted or (key == "place" and read is not None and is_same(classify.shipped().reference, read, wanted))
+
+
 def main() -> None:
+    for half in ("tune", "final"):
+        print(f"Corrections, {half} half")
+        for name, score in correction_scores(half=half).items():
+            print(f"  {name:12} {score}")
+            if "--misses" in sys.argv and half != "final":
+                print("".join(f"      {miss}\n" for miss in score.misses), end="")
     for title, (sms, speech, half) in CORPORA.items():
         for kind, scores in (("SMS", sms_scores(sms, half)), ("speech", speech_scores(speech, half))):
             print(f"{kind}, {title}")

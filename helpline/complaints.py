@@ -204,7 +204,8 @@ def _act(
     doing = Doing(runtime, db, before, given, actor, now)
     changes = effects.changes(doing, step)
     after = before | changes
-    event = events.make(after, action, actor, now, before=events.facts(before), after=events.facts(after), data=given)
+    also = events.CORRECTED if action == "correct" else ()
+    event = events.make(after, action, actor, now, before=events.facts(before, also), after=events.facts(after, also), data=given)
     template = template or _template(step, after)
     owed = telling.owed(runtime, after, template, event["seq"], now, answered=answered, asked=actor.role == Role.CITIZEN, given=given)
     if db.execute(*_change(before, changes, event)).rowcount != 1:

@@ -234,6 +234,7 @@ class Fairness(Section):
 class Sms(Section):
     replies_per_hour: int = Field(ge=1)
     conversation_minutes: int = Field(ge=1)
+    correction_minutes: int = Field(ge=0)
     dlt_entity_id: str
     dlt_header: str
     cost_per_segment: float = Field(ge=0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -18,7 +18,7 @@ from helpline import text as texts
 from helpline.events import Actor
 from helpline.lifecycle import Kind, State, Transition
 from helpline.runtime import Runtime
-from models import Attachment, Barred, Complaint, User
+from models import Attachment, Audit, Barred, Complaint, Event, User
 
 Changes = dict[str, Any]
 LIMITS = {"name": 120, "place": 200, "description": 10_000, "caller_number": 64, "email": 120}
@@ -267,9 +267,31 @@ def closing_of(runtime: Runtime, day: str) -> datetime:
 
 
 def _on_complete(doing: Doing) -> Changes:
-    """What was missing is filled in; a text is added to what was said before, a new category or place routes anew."""
+    """What was missing is filled in."""
+    return {"incomplete": False, **_told(doing), **_harm(doing)}
+
+
+def _on_correct(doing: Doing) -> Changes:
+    """What the citizen puts right while nobody has looked at it; a new place takes the old one's PIN code with it."""
+    if not may_be_corrected(doing.db, doing.runtime, doing.before, doing.now):
+        raise CannotAct("not_now")
+    elsewhere = doing.given.keys() & {"district", "pincode", "place"}
+    return _told(doing, {"pincode": None, "local_body_code": None, "place": ""} if elsewhere else {})
+
+
+def may_be_corrected(db: Connection, runtime: Runtime, row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether its citizen may still change it: for `sms.correction_minutes`, while nobody of the staff has acted on it or opened it."""
+    if row["state"] != State.REGISTERED or now - row["registered_at"] > timedelta(minutes=runtime.config.sms.correction_minutes):
+        return False
+    acted = select(Event.id).where(Event.complaint_id == row["id"], Event.actor_kind == "staff").limit(1)
+    opened = select(Audit.id).where(Audit.complaint_id == row["id"]).limit(1)
+    return db.execute(acted).first() is None and db.execute(opened).first() is None
+
+
+def _told(doing: Doing, changed: Changes | None = None) -> Changes:
+    """What was given; a text is added to what was said before, a new category or place routes anew."""
     given, before = doing.given, doing.before
-    changed: Changes = {name: given[name][: LIMITS[name]] for name in ("name", "place") if name in given}
+    changed = {**(changed or {}), **{name: given[name][: LIMITS[name]] for name in ("name", "place") if name in given}}
     changed |= {f"{name}_code": given[name] for name in ("district", "category", "local_body") if name in given}
     changed |= {name: given[name] for name in ("pincode", "phone") if name in given}
     if text := given.get("text"):
@@ -277,7 +299,7 @@ def _on_complete(doing: Doing) -> Changes:
     if changed.keys() & {"category_code", "district_code", "local_body_code"}:
         fresh = {"priority": None} if "category" in given else {}
         changed |= _route_anew(doing, {**changed, **fresh})
-    return {"incomplete": False, **changed, **_harm(doing)}
+    return changed
 
 
 def move_to(office: str) -> Changes:
@@ -498,6 +520,7 @@ def _on_rate(doing: Doing) -> Changes:
 _EFFECTS: dict[str, Callable[[Doing], Changes]] = {
     "register": _on_register,
     "complete": _on_complete,
+    "correct": _on_correct,
     "categorise": _on_categorise,
     "forward": _on_forward,
     "accept": _on_accept,

@@ -29,12 +29,14 @@ class Actor:
 SYSTEM = Actor(Role.SYSTEM, "system")
 FACTS = ("state", "category_code", "district_code", "department_code", "office_code", "priority", "level", "owner_id", "incomplete", "outcome",
          "rating", "duplicate_of_id", "transfers")  # fmt: skip
+CORRECTED = ("place", "pincode", "name")  # kept of a correction beside them
 MOMENTS = ("due_at", "response_due_at", "news_at", "harm_at", "clock_stopped_at")
 
 
-def facts(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event keeps of a complaint before and after: the parts a decision can change."""
+def facts(row: Mapping[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What an event keeps of a complaint before and after: the parts a decision can change, and those of `also` that are known."""
     kept = {name: value for name in FACTS if (value := row.get(name)) is not None}
+    kept |= {name: value for name in also if (value := row.get(name))}
     return kept | {name: moment.isoformat() for name in MOMENTS if (moment := row.get(name))}
 
 

@@ -114,13 +114,34 @@ class Gazetteer:
         found = [place for clause in clauses for place in self._in_clause(clause[:_MAX_WORDS])]
         return iter(found or [near for clause in clauses for near in self._near(clause[:_MAX_WORDS])])
 
+    def named(self, text: str) -> list[tuple[tuple[str, ...], Place | None]]:
+        """The words of `text`, folded, in their order: those that name a place together with it, each other word by itself."""
+        folded, parts = texts.normalise(text[:4000]), list[tuple[tuple[str, ...], Place | None]]()
+        at = 0
+        for pin in _PIN.finditer(folded):
+            entry = self._reference.pincodes.get(pin[1] + pin[2])
+            if entry is not None:
+                district = None if entry.other_district_codes else entry.district_code
+                ambiguous = (entry.district_code, *entry.other_district_codes) if district is None else ()
+                parts += [*self._named(folded[at : pin.start()]), ((pin[0],), Place(district, pin[1] + pin[2], entry.area, ambiguous))]
+                at = pin.end()
+        return [*parts, *self._named(folded[at:])]
+
+    def _named(self, folded: str) -> Iterator[tuple[tuple[str, ...], Place | None]]:
+        for clause in _CLAUSE.split(folded):
+            for said, found in self._spans(texts.tokens(clause)[:_MAX_WORDS]):
+                yield tuple(said), _decide([found]) if found else None
+
     def _in_clause(self, words: list[str]) -> Iterator[_Found]:
+        return (found for _, found in self._spans(words) if found)
+
+    def _spans(self, words: list[str]) -> Iterator[tuple[list[str], _Found | None]]:
+        """The words in their order: those of a place together, each other word by itself."""
         bones = [_bones(word) for word in words]
         start = 0
         while start < len(words):
             length, found = next(self._starting(words, bones, start), (1, None))
-            if found:
-                yield found
+            yield words[start : start + length], found
             start += length
 
     def _starting(self, words: list[str], bones: list[str], start: int) -> Iterator[tuple[int, _Found]]:
@@ -231,9 +252,26 @@ _gazetteers: list[Gazetteer] = []  # of the reference data that is valid now
 
 def find_place(text: str, reference: Reference) -> Place:
     """The place that `text` names; an empty Place where it names none."""
+    return _gazetteer(reference).find(text)
+
+
+def named(text: str, reference: Reference) -> list[tuple[tuple[str, ...], Place | None]]:
+    """The words of `text` in their order, those that name a place together with it: `Gazetteer.named`."""
+    return _gazetteer(reference).named(text)
+
+
+def is_same(reference: Reference, one: str, other: str) -> bool:
+    """Whether two names are one place: the same to the ear, or both names of one local body."""
+    if _key(one) == _key(other):
+        return True
+    said = {texts.normalise(one), texts.normalise(other)}
+    return any(said <= {texts.normalise(_NUMERAL.sub("", name)) for name in (*body.names.values(), *body.aliases)} for body in reference.local_bodies)
+
+
+def _gazetteer(reference: Reference) -> Gazetteer:
     if not _gazetteers or _gazetteers[0]._reference is not reference:
         _gazetteers[:] = [Gazetteer(reference)]
-    return _gazetteers[0].find(text)
+    return _gazetteers[0]
 
 
 

@@ -158,7 +158,7 @@ def longest_value(name: str, language: str) -> str:
 
 
 # Values whose length is known, in characters.
-_LENGTHS = {"ack": 13, "acks": 28, "more": 28, "date": 12, "news": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20, "check": 9, "ending": 4}
+_LENGTHS = {"ack": 13, "ack1": 13, "ack2": 13, "ack3": 13, "acks": 28, "more": 28, "date": 12, "news": 12, "phone": 14, "rating": 1, "count": 3, "helpline": 20, "check": 9, "ending": 4}
 
 
 def _fit(value: str) -> str:
@@ -181,6 +181,11 @@ def segment_count(text: str) -> int:
     if len(text) <= 35:
         return 1
     return _parts([len(sign.encode("utf-16-le")) // 2 for sign in _signs(text)], 70, 67)
+
+
+def units(text: str) -> int:
+    """What `text` takes of a segment: septets of GSM-7, else UTF-16 code units."""
+    return sum(2 if ch in _GSM_EXTENDED else 1 for ch in text) if is_gsm7(text) else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _signs(text: str) -> Iterator[str]:

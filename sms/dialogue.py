@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint, Event, Phone
 from models.direct import Reader
-from sms import answers, filing, staff
+from sms import answers, correcting, filing, staff, which
 from sms.conversation import (
     Continuing,
     Handler,
@@ -32,6 +33,7 @@ from sms.conversation import (
 from sms.keywords import Parsed, parse
 
 _phone = select(Phone.__table__).where(Phone.number == bindparam("number"))
+MOST_NUMBERS = 4  # of one message that are answered
 SHORT_ANSWER = 14  # characters; a longer message is never an answer to "is it solved?"
 SHORT_WORDS = 5  # a name, a place, a yes: nobody's language, so the conversation's is kept
 RATING_MINUTES = 60  # for so long after "it is solved" a digit alone is a rating
@@ -46,13 +48,17 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     awaiting, context = _question(db, runtime, sender, body, now)
     if _is_lone_number(parsed) and awaiting != "which":
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
-    parsed = parse(body, awaiting=awaiting) if awaiting in YES_OR_NO else parsed
+    corrects = parsed.intent == "correct" and awaiting != "feedback"
+    parsed = parse(body, awaiting=awaiting) if awaiting in YES_OR_NO and not corrects else parsed
     phone = db.execute(_phone, {"number": sender}).first()
     message = Message(db, runtime, key, sender, parsed, _language(parsed, phone, context), now, awaiting, context)
-    goes_on = _answer_our_question if _asks_staff(message) else CONTINUE.get(awaiting or "")
+    if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
+        corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
+        parsed = message.parsed
+    goes_on = _answer_our_question if _asks_staff(message) else None if corrects else CONTINUE.get(awaiting or "")
     if goes_on is not None and (reply := goes_on(message)) is not None:
         return with_parts(reply, message)
-    if awaiting != "feedback":
+    if awaiting != "feedback" and not corrects:
         message = replace(message, language=_language(parsed, phone, {}))
     return answer_with(INTENTS[parsed.intent], message)
 
@@ -76,7 +82,7 @@ def _question(db: Connection, runtime: Runtime, sender: str, body: str, now: dat
     context = dict(talk.context) if talk is not None else {}
     if len(body.strip()) <= SHORT_ANSWER and (resolved := own(db, sender, {State.RESOLVED})):
         later = talk is None or str(context.get("asked_at", "")) < resolved[0].resolved_at.isoformat()
-        if later or (talk is not None and talk.awaiting != "confirm_file" and body.strip() in _YES_NO_DIGITS):  # no digit is a name
+        if later or (talk is not None and talk.awaiting not in ("confirm_file", "which") and body.strip() in _YES_NO_DIGITS):  # no digit is a name
             return "feedback", {"language": resolved[0].language}
     if talk is not None:
         return str(talk.awaiting), context
@@ -99,16 +105,21 @@ def _open_question(message: Message) -> Row[Any] | None:
 
 def _answer_our_question(message: Message) -> Reply | None:
     """What is said without a keyword is the answer; small talk is none, and another complaint is one of its own."""
-    asked, parsed = _open_question(message), message.parsed
+    waiting, parsed = own(message.db, message.sender, {State.ACTION_REQUIRED}, limit=which.MOST + 1), message.parsed
+    asked = _open_question(message)
     row = complaints.get(message.db, asked.complaint_id) if asked is not None else None
     if row is None or answers.begins_anew(parsed) or (parsed.keyword and parsed.intent != "reopen") or parsed.intent in NEVER_AN_ANSWER:
         return None
-    if answers.is_small_talk(parsed) or filing.tells_of_another(message, row):
+    if answers.is_small_talk(parsed):
         return None
-    return add_to(message, row, message.text)
+    meant = which.by_subject(message, message.text, waiting) if len(waiting) > 1 else row
+    if meant is None and not all(filing.tells_of_another(message, one) for one in waiting):
+        return which.ask_which(message, waiting, "add", text=message.text)
+    return None if meant is None or filing.tells_of_another(message, meant) else add_to(message, meant, message.text)
 
 
 NEVER_AN_ANSWER = ("stop", "start", "language", "help", "greeting", "status", "check")
+_ASKED_OTHERWISE = ("feedback", "conduct", "rating", "rate", "which")  # what is said then corrects nothing
 YES_OR_NO = ("confirm_file", "feedback", "conduct")
 _YES_NO_DIGITS = ("1", "2", "১", "২", "१", "२")
 
@@ -144,19 +155,22 @@ def _language(parsed: Parsed, phone: Row[Any] | None, context: dict[str, Any]) -
 
 
 def show_status(message: Message) -> Reply:
-    """STATUS <number>: where does my complaint stand? Without a number: the newest one of this phone."""
+    """STATUS <numbers>: where do my complaints stand? Without a number: the open ones of this phone, or else the newest."""
     if not message.parsed.acks:
-        rows = [] if _looks_wrong(message) else own(message.db, message.sender)
+        rows = [] if _looks_wrong(message) else own(message.db, message.sender, _OPEN, limit=which.MOST) or own(message.db, message.sender)
         if not rows:
             return Reply(_ask_for_number(message, "STATUS"))
-        return Reply(_status_text(_as_filed(message, rows[0]), rows[0]), rows[0].id, essential=True)
+        message = _as_filed(message, rows[0])
+        return Reply("\n".join(_status_text(message, row) for row in rows), rows[0].id, essential=True)
     texts, first = [], None
-    for ack in message.parsed.acks[:2]:
+    for ack in message.parsed.acks[:MOST_NUMBERS]:
         found = _asked(message, ack)
         if not message.language:  # a keyword in Latin letters is nobody's language: the complaint's own, or the message's
             message = replace(message, language=_own_language(message, found.row))
         first = first or (found.row.id if found.row else None)
         texts.append(_status_text(message, found.row) if found.row else message.say(f"sms.{found.kind}"))
+    if len(message.parsed.acks) > MOST_NUMBERS:
+        texts.append(message.say("sms.more_numbers"))
     return Reply("\n".join(dict.fromkeys(texts)), first, essential=first is not None)
 
 
@@ -217,39 +231,46 @@ _OVER: set[State] = {State.CLOSED, State.REJECTED}
 
 
 def add(message: Message) -> Reply:
-    """ADD <number> <text>; without a number, to the newest open complaint of this phone."""
-    row = _mine(message, "ADD", _OPEN)
+    """ADD <number> <text>; without a number, to the open complaint of this phone: which one, if it may be one of several."""
+    text = message.parsed.text.strip()
+    row = _one_of(message, own(message.db, message.sender, _OPEN, limit=which.MOST + 1), "add", text) or _mine(message, "ADD", _OPEN)
     if isinstance(row, Reply):
         return row
-    text = message.parsed.text.strip()
     if not text:
         ask(message, "addition", complaint=row.id)
         return Reply(message.say("sms.ask_addition", ack=acknowledgement.display(row.ack)), row.id)
     return add_to(message, row, text)
 
 
+def _one_of(message: Message, rows: list[Row[Any]], action: str, text: str = "") -> Row[Any] | Reply | None:
+    """Of several that a message without a number may mean: the one that it tells of, or else the question which."""
+    numbered = sum(ch.isdigit() for ch in message.parsed.text) >= _NEARLY_AN_ACK.start - 1  # a number was meant that is none
+    if message.parsed.acks or numbered or len(rows) < 2:
+        return None
+    return which.by_subject(message, text, rows) or which.ask_which(message, rows, action, text=text)
+
+
 def reopen(message: Message) -> Reply:
     """REOPEN <number> [why]: within the configured days after the closing. A bare "no" reopens nothing."""
     if not message.parsed.ack and answers.is_skip(message.parsed):
         return not_understood(message)
-    if not message.parsed.ack and not _looks_wrong(message) and len(rows := _over(message)) > 1:
-        return _ask_which(message, rows[0], "reopen")
-    row = _mine(message, "REOPEN", {State.RESOLVED} if own(message.db, message.sender, {State.RESOLVED}) else _OVER)
+    row = _one_of(message, _over(message), "reopen", message.parsed.text)
+    row = row or _mine(message, "REOPEN", {State.RESOLVED} if own(message.db, message.sender, {State.RESOLVED}) else _OVER)
     return row if isinstance(row, Reply) else _reopen(message, row)
 
 
 def _over(message: Message) -> list[Row[Any]]:
     """The complaints that REOPEN without a number may mean: the resolved ones, or else those that may be reopened still."""
-    resolved = own(message.db, message.sender, {State.RESOLVED}, limit=2)
+    resolved = own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1)
     over = resolved or own(message.db, message.sender, _OVER, limit=5)
     return [row for row in over if status.may_reopen(message.runtime, row, message.now)]
 
 
-def _reopen(message: Message, row: Row[Any]) -> Reply:
+def _reopen(message: Message, row: Row[Any], reason: str | None = None) -> Reply:
     if row.state in _OVER and not status.may_reopen(message.runtime, row, message.now):
         office = notices.short_office_name(message.runtime, row.department_code, message.language)
         return Reply(message.say("sms.not_yet", ack=acknowledgement.display(row.ack), office=office), row.id)
-    return do(message, row, "reopen", {"reason": message.parsed.text}, "sms.added")
+    return do(message, row, "reopen", {"reason": message.parsed.text if reason is None else reason}, "sms.added")
 
 
 def rate(message: Message) -> Reply:
@@ -257,6 +278,8 @@ def rate(message: Message) -> Reply:
     if not message.parsed.acks and len(message.text) == 1:
         return not_understood(message)
     row = _mine(message, "RATE", {State.RESOLVED, State.CLOSED})
+    if message.parsed.rating is not None and len(rows := own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1)) > 1 and not message.parsed.acks:
+        return which.ask_which(message, rows, "rate", rating=message.parsed.rating)
     if isinstance(row, Reply):
         return row
     if message.parsed.rating is None:
@@ -275,8 +298,21 @@ def _rate(message: Message, row: Row[Any], stars: int) -> Reply:
 
 def cancel(message: Message) -> Reply:
     """CANCEL <number>: the citizen takes the complaint back."""
-    row = _mine(message, "CANCEL", _OPEN)
+    row = _one_of(message, own(message.db, message.sender, _OPEN, limit=which.MOST + 1), "cancel", message.parsed.text) or _mine(message, "CANCEL", _OPEN)
     return row if isinstance(row, Reply) else do(message, row, "withdraw", {"reason": message.parsed.text}, "sms.added")
+
+
+def correct(message: Message) -> Reply:
+    """"Not road, water": what was told is put right. Where nothing can be, the message is read as if it corrected nothing."""
+    if (reply := correcting.correct(message)) is not None:
+        return reply
+    parsed = parse(message.parsed.original, correcting=False)
+    if parsed.intent in _TELL_NOTHING and (asked := correcting.ask_what(message)) is not None:
+        return asked
+    return INTENTS[parsed.intent](replace(message, parsed=parsed))
+
+
+_TELL_NOTHING = ("unknown", "add", "reopen", "deny", "correct", "language")
 
 
 # ── is it solved? ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,20 +328,15 @@ def not_solved(message: Message) -> Reply:
 
 
 def _feedback(message: Message, action: str) -> Reply:
-    rows = own(message.db, message.sender, {State.RESOLVED}, limit=2) if message.awaiting == "feedback" else []
+    rows = own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1) if message.awaiting == "feedback" else []
     if not rows:
         return not_understood(message)
-    return _ask_which(message, rows[0], action) if len(rows) > 1 else _conclude(message, rows[0], action)
-
-
-def _ask_which(message: Message, row: Row[Any], action: str) -> Reply:
-    ask(message, "which", action=action)
-    return Reply(message.say("sms.ask_which", ack=acknowledgement.display(row.ack)))
+    return which.ask_which(message, rows, action) if len(rows) > 1 else _conclude(message, rows[0], action)
 
 
 def _conclude(message: Message, row: Row[Any], action: str) -> Reply:
     if action == "reopen":
-        reply = _reopen(message, row)
+        reply = _reopen(message, row, str(message.context.get("text", message.parsed.text)))
         _ask_conduct(message, row)
         return reply
     reply = do(message, row, "confirm", {}, "sms.added")
@@ -314,12 +345,37 @@ def _conclude(message: Message, row: Row[Any], action: str) -> Reply:
 
 
 def got_which(message: Message) -> Reply | None:
-    """The number of the complaint that was meant by a yes or a no."""
-    row = complaints.get_by_ack(message.db, message.parsed.ack) if message.parsed.ack else None
-    if row is None or row.phone != message.sender or row.state not in {State.RESOLVED, *_OVER}:
+    """The complaint that was meant, by its place in the list, its number or its subject; what was to be done is done."""
+    action = str(message.context.get("action"))
+    rows = [row for row in which.chosen(message) if row.state in _MEANT[action]]
+    if not rows or (message.parsed.keyword and not message.parsed.acks):
         return None
     forget(message)
-    return _conclude(message, row, str(message.context.get("action")))
+    done = [_DO[action](message, row) for row in (rows if action == "add" else rows[:1])]
+    return replace(done[0], text="\n".join(reply.text for reply in done))
+
+
+_MEANT: dict[str, set[State]] = {
+    "confirm": {State.RESOLVED, *_OVER},
+    "reopen": {State.RESOLVED, *_OVER},
+    "add": _OPEN,
+    "cancel": _OPEN,
+    "rate": {State.RESOLVED, State.CLOSED},
+}
+_DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
+    "confirm": lambda message, row: _conclude(message, row, "confirm"),
+    "reopen": lambda message, row: _conclude(message, row, "reopen"),
+    "rate": lambda message, row: _rate(message, row, int(message.context["rating"])),
+    "cancel": lambda message, row: do(message, row, "withdraw", {"reason": message.context.get("text", "")}, "sms.added"),
+    "add": lambda message, row: _add_kept(message, row, str(message.context.get("text", ""))),
+}
+
+
+def _add_kept(message: Message, row: Row[Any], text: str) -> Reply:
+    if text:
+        return add_to(message, row, text)
+    ask(message, "addition", complaint=row.id)
+    return Reply(message.say("sms.ask_addition", ack=acknowledgement.display(row.ack)), row.id)
 
 
 def got_rating(message: Message) -> Reply | None:
@@ -418,6 +474,7 @@ INTENTS: dict[str, Handler] = {
     "reopen": reopen,
     "rate": rate,
     "cancel": cancel,
+    "correct": correct,
     "language": set_language,
     "check": check,
     "stop": stop,
@@ -429,4 +486,4 @@ INTENTS: dict[str, Handler] = {
     "unknown": not_understood,
 }
 
-CONTINUE: dict[str, Continuing] = {**filing.CONTINUE, "which": got_which, "rate": got_rating, "rating": got_rating, "conduct": got_conduct}
+CONTINUE: dict[str, Continuing] = {**filing.CONTINUE, **correcting.CONTINUE, "which": got_which, "rate": got_rating, "rating": got_rating, "conduct": got_conduct}

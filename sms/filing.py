@@ -40,14 +40,15 @@ def _confirm_first(message: Message, text: str) -> Reply:
     draft = _draft(message, text)
     ask(message, "confirm_file", draft=draft)
     code = filing_of(message, text).category_code
-    return Reply(_shall_we(message, code), draft, essential=is_danger(message.runtime, code))
+    return Reply(shall_we(message, code), draft, essential=is_danger(message.runtime, code))
 
 
 def _draft(message: Message, text: str) -> int:
     return complaints.open_draft(message.db, message.runtime, filing_of(message, text, incomplete=True), CITIZEN, message.now)
 
 
-def _shall_we(message: Message, category_code: str | None) -> str:
+def shall_we(message: Message, category_code: str | None) -> str:
+    """The question whether what was told is to be registered, with the subject it was understood as."""
     category = message.runtime.reference.categories.get((category_code or "OTHER").partition(".")[0])
     template = "sms.danger_confirm" if is_danger(message.runtime, category_code) else "sms.confirm_filing"
     return message.say(template, category=category.name(message.language) if category else "")
@@ -114,7 +115,7 @@ def got_details(message: Message) -> Reply | None:
     tells = parsed.intent == "file" or len(answers.words_of(text)) >= answers.COMPLAINT_WORDS or (row is not None and bool(named.district_code))
     if answers.is_small_talk(parsed) or not tells:
         return Reply(message.say("sms.ask_details"), row.id if row else None)
-    return _register_draft(message, row, f"{row.description}: {text}") if row is not None else _register(message, text)
+    return register_draft(message, row, filing_of(message, f"{row.description}: {text}")) if row is not None else _register(message, text)
 
 
 def _leave(message: Message, row: Row[Any] | None) -> Reply:
@@ -132,33 +133,38 @@ def got_confirmation(message: Message) -> Reply | None:
     if parsed.intent == "deny":
         return _leave(message, row)
     if parsed.intent == "confirm":
-        return _register_draft(message, row, row.description)
+        return register_draft(message, row, _as_kept(row))
     told = answers.subject(parsed, learning.classifier(message.runtime), words=2)
     if told and told != (row.category_code or told).partition(".")[0]:
         return None
     named = find_place(message.text, message.runtime.reference)
     if not told and not named.district_code and len(answers.words_of(message.text)) < answers.COMPLAINT_WORDS:
-        return Reply(_shall_we(message, row.category_code), row.id)  # "wrong number", "thanks": still to be confirmed
+        return Reply(shall_we(message, row.category_code), row.id)  # "wrong number", "thanks": still to be confirmed
     return _tell_more(message, row)
 
 
 def _tell_more(message: Message, row: Row[Any]) -> Reply:
     text = row.description if message.text in row.description else f"{row.description}\n{message.text}"
     filing = filing_of(message, text)
-    _keep_in_draft(message, row, filing)
-    return Reply(_shall_we(message, filing.category_code), row.id, essential=is_danger(message.runtime, filing.category_code))
+    keep_in_draft(message, row, filing)
+    return Reply(shall_we(message, filing.category_code), row.id, essential=is_danger(message.runtime, filing.category_code))
 
 
-def _keep_in_draft(message: Message, row: Row[Any], filing: Filing, *, incomplete: bool = True) -> None:
+def keep_in_draft(message: Message, row: Row[Any], filing: Filing, *, incomplete: bool = True) -> None:
     complaints.update_draft(
         message.db, row.id, message.now, description=filing.description, category_code=filing.category_code, district_code=filing.district_code,
         pincode=filing.pincode, place=filing.place, incomplete=incomplete,
     )  # fmt: skip
 
 
-def _register_draft(message: Message, row: Row[Any], text: str) -> Reply:
-    filing = filing_of(message, text)
-    _keep_in_draft(message, row, filing, incomplete=False)
+def _as_kept(row: Row[Any]) -> Filing:
+    """What a draft says, as it was read and corrected since."""
+    return Filing(channel="sms", language=row.language, category_code=row.category_code, district_code=row.district_code, pincode=row.pincode,
+                  place=row.place, description=row.description)  # fmt: skip
+
+
+def register_draft(message: Message, row: Row[Any], filing: Filing) -> Reply:
+    keep_in_draft(message, row, filing, incomplete=False)
     template = _registered(message.runtime, filing)
     filed = complaints.register(message.db, message.runtime, row.id, CITIZEN, message.now, answered=True, template=template)
     _registered_it(message, filing, row.id)
@@ -172,9 +178,9 @@ def got_place(message: Message) -> Reply | None:
     if row is None or (answers.begins_anew(parsed) and not answers.is_skip(parsed)):
         return None
     if answers.is_skip(parsed):
-        return _next_question(message, row, again)
+        return next_question(message, row, again)
     if answers.is_small_talk(parsed):
-        return _stands(message, row)
+        return stands(message, row)
     place = find_place(message.text, message.runtime.reference)
     if answers.is_place(message.text, place, learning.classifier(message.runtime)) or (place.ambiguous and len(answers.words_of(message.text)) <= answers.PLACE_WORDS):
         return _keep_place(message, row, place, again)
@@ -189,10 +195,10 @@ def _keep_place(message: Message, row: Row[Any], place: Place, again: bool) -> R
     known = bool(place.local_body or place.pincode)  # then the words are not kept as the place's name
     more = {"text": message.text} if known and len(answers.words_of(message.text)) > 3 else {}  # a landmark, and perhaps more
     done = _complete(message, row, {**{name: value for name, value in fields.items() if value}, **more})
-    return _next_question(message, done, again) if done is not None else None
+    return next_question(message, done, again) if done is not None else None
 
 
-def _next_question(message: Message, row: Row[Any], again: bool) -> Reply:
+def next_question(message: Message, row: Row[Any], again: bool) -> Reply:
     """At most two questions: the name, unless it is known or the place was asked for twice."""
     if row.name or again:
         forget(message)
@@ -209,9 +215,9 @@ def got_name(message: Message) -> Reply | None:
         return None
     if answers.is_skip(parsed):
         forget(message)
-        return _stands(message, row)
+        return stands(message, row)
     if answers.is_small_talk(parsed):
-        return _stands(message, row)
+        return stands(message, row)
     if not answers.is_name(message.text, learning.classifier(message.runtime)):
         return _more_or_another(message, row)
     done = _complete(message, row, {"name": message.text})
@@ -219,7 +225,8 @@ def got_name(message: Message) -> Reply | None:
     return Reply(message.say("sms.complete", ack=acknowledgement.display(row.ack)), row.id) if done is not None else None
 
 
-def _stands(message: Message, row: Row[Any]) -> Reply:
+def stands(message: Message, row: Row[Any]) -> Reply:
+    """Said to small talk: the complaint is with us."""
     return Reply(message.say("sms.stands", ack=acknowledgement.display(row.ack)), row.id)
 
 
@@ -255,7 +262,7 @@ def got_addition(message: Message) -> Reply | None:
         return None
     if answers.is_skip(message.parsed) or answers.is_small_talk(message.parsed):
         forget(message)
-        return _stands(message, row)
+        return stands(message, row)
     forget(message)
     return add_to(message, row, message.text)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from rapidfuzz.distance import OSA
 
-from helpline import acknowledgement, classify, examples
+from helpline import acknowledgement, classify, corrections, examples
 from helpline import text as texts
 from helpline.places import find_place
 from helpline.sounds import sound
@@ -53,6 +53,7 @@ KEYWORDS: dict[str, str] = {
     "add": "add more details detail tothyo jog তথ্য যোগ जानकारी जोड़ें",
     "reopen": "reopen punoray পুনরায় पुनः दोबारा",
     "rate": "rate rating mulyayon মূল্যায়ন রেটিং রেট रेटिंग मूल्यांकन",
+    "correct": "correct correction songshodhon shongshodhon সংশোধন सुधार",
     "cancel": "cancel withdraw batil protyahar বাতিল প্রত্যাহার रद्द वापस",
     "language": "lang language bhasha vasha ভাষা भाषा",
     "stop": "stop stopall unsubscribe unsub end quit optout স্টপ बंद বন্ধ",
@@ -88,6 +89,7 @@ _LATIN = tuple(word for word in _WORD_INTENT if word.isascii() and len(word) >= 
 _BY_SOUND = {sound(word): word for word in reversed(_WORD_INTENT) if len(sound(word)) >= 4}
 _LANGUAGE_OF = {word: code for code, words in LANGUAGES.items() for word in _nfc(words)}
 _WITH_NUMBER = ("status", "add", "reopen", "rate", "cancel")
+_BEFORE_NUMBER = (*_WITH_NUMBER, "correct")
 # In the unit of `classify.TOLD`.
 _CLEARLY = 40.0
 _KEYWORD_BONUS = 25.0
@@ -109,8 +111,9 @@ def _asks_to_check(folded: str) -> str | None:
     return "" if _CHECK_ALONE.fullmatch(folded) else None
 
 
-def parse(text: str, *, awaiting: str | None = None) -> Parsed:
-    """What `text` asks for. `awaiting`: what the line asked last, which gives "yes", "না" and "1" their meaning."""
+def parse(text: str, *, awaiting: str | None = None, correcting: bool = True) -> Parsed:
+    """What `text` asks for. `awaiting`: what the line asked last, which gives "yes", "না" and "1" their meaning. `correcting`: whether
+    it may be a correction ("not road, water")."""
     if (plain := _PLAIN_STATUS.fullmatch(text)) and (ack := acknowledgement.normalise(plain.group(1))):
         return Parsed("status", text, acks=(ack,), keyword="status")
     clean = texts.clean(text[:10_000]).strip()
@@ -118,7 +121,7 @@ def parse(text: str, *, awaiting: str | None = None) -> Parsed:
     if (code := _asks_to_check(folded[:600])) is not None:
         return Parsed("check", text, code, (), "check", texts.language_tag(text[:2000]))
     spans = acknowledgement.find_spans(folded)
-    return _as_written(_read(text, folded, spans, awaiting), folded, clean, spans)
+    return _as_written(_read(text, folded, spans, awaiting, correcting=correcting), folded, clean, spans)
 
 
 def _as_written(parsed: Parsed, folded: str, clean: str, spans: list[tuple[str, int, int]]) -> Parsed:
@@ -129,7 +132,7 @@ def _as_written(parsed: Parsed, folded: str, clean: str, spans: list[tuple[str, 
     return replace(parsed, text=_without_acks(clean, spans)[start : start + len(parsed.text)]) if start >= 0 else parsed
 
 
-def _read(text: str, folded: str, spans: list[tuple[str, int, int]], awaiting: str | None) -> Parsed:
+def _read(text: str, folded: str, spans: list[tuple[str, int, int]], awaiting: str | None, *, correcting: bool) -> Parsed:
     lang = texts.language_tag(text[:2000])
     acks = tuple(dict.fromkeys(ack for ack, _, _ in spans))
     rest = _without_acks(folded, spans)
@@ -138,8 +141,8 @@ def _read(text: str, folded: str, spans: list[tuple[str, int, int]], awaiting: s
     if _RUN_TOGETHER.search(folded):
         return Parsed("unknown", text, text, lang=lang)  # which digits were meant is not guessed
     if acks:
-        return _about(text, rest, acks, lang)
-    return _without_number(text, rest, lang)
+        return _about(text, rest, acks, lang, correcting=correcting)
+    return _without_number(text, rest, lang, correcting=correcting)
 
 
 def _without_acks(folded: str, spans: list[tuple[str, int, int]]) -> str:
@@ -163,12 +166,14 @@ def _yes_or_no(rest: str) -> str | None:
 # ── with an acknowledgement number ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _about(text: str, rest: str, acks: tuple[str, ...], lang: str) -> Parsed:
+def _about(text: str, rest: str, acks: tuple[str, ...], lang: str, *, correcting: bool) -> Parsed:
     keyword, intent, left = _leading_keyword(rest)
     if intent == "help":
         intent = "add" if texts.tokens(left) else "status"  # INFO <number> <text> adds
-    if intent not in _WITH_NUMBER:
+    if intent not in _BEFORE_NUMBER:
         intent, keyword, left = _told_of_a_number(rest), None, rest
+    if correcting and (intent == "add" or not keyword) and corrections.is_one(left, contrast_alone=bool(keyword)):
+        intent, keyword = "correct", None
     rating = _rating(left) if intent == "rate" else None
     return Parsed(intent, text, left.strip(_EDGES), acks, keyword, lang, rating)
 
@@ -204,7 +209,7 @@ def _rating(rest: str) -> int | None:
 # ── without ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _without_number(text: str, rest: str, lang: str) -> Parsed:
+def _without_number(text: str, rest: str, lang: str, *, correcting: bool) -> Parsed:
     words = texts.tokens(rest)
     if not [w for w in words if not w.isdigit()]:
         return _wordless(text, rest, lang)
@@ -215,6 +220,8 @@ def _without_number(text: str, rest: str, lang: str) -> Parsed:
         return Parsed(intent or "", text, left.strip(_EDGES), (), keyword, lang)
     if intent == "rate" and (rating := _rating(left)):
         return Parsed("rate", text, left.strip(_EDGES), (), keyword, lang, rating)
+    if correcting and corrections.is_one(rest):
+        return Parsed("correct", text, rest.strip(_EDGES), (), None, lang)
     return _told(text, rest, words, (keyword, intent, left), lang)
 
 
@@ -331,4 +338,6 @@ def understand(text: str) -> dict[str, Any]:
                              "candidates": []}  # fmt: skip
     if parsed.intent == "file":
         found |= {key: value for key, value in classify.describe(text).items() if key != "lang"}
+    if parsed.intent == "correct":
+        found |= corrections.describe(parsed.text)
     return found

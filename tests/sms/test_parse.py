@@ -15,7 +15,7 @@ from helpline.sounds import sound
 from sms.keywords import KEYWORDS, parse, understand
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-INTENTS = {"file", "status", "add", "reopen", "rate", "cancel", "language", "stop", "start", "help", "greeting", "unknown", "confirm", "deny", "check"}
+INTENTS = {"file", "status", "add", "reopen", "rate", "cancel", "language", "stop", "start", "help", "greeting", "unknown", "confirm", "deny", "check", "correct"}
 
 
 
@@ -23,6 +23,7 @@ INTENTS = {"file", "status", "add", "reopen", "rate", "cancel", "language", "sto
 def _made():
     """Made once: not within the time of one example."""
     parse("rasta bhanga")
+    parse("not road, water")
 
 
 HALVES = [("sms_corpus_dev.jsonl", None), ("sms_corpus_held_out.jsonl", "tune"), ("sms_corpus_held_out.jsonl", "final")]
@@ -38,6 +39,12 @@ def test_messages_are_understood_in_every_language(name, half):
     assert scores["category"].share() >= 0.95, scores["category"].misses
     assert scores["first three"].share() >= 0.98, scores["first three"].misses
     assert scores["district"].share() >= 0.95, scores["district"].misses
+
+
+def test_corrections_are_understood():
+    scores = corpus.correction_scores()
+    assert scores["intent"].share() >= 0.88, scores["intent"].misses
+    assert scores["meant"].share() >= 0.9, scores["meant"].misses
 
 
 @pytest.mark.parametrize(("name", "half"), [(name.replace("sms", "speech"), half) for name, half in HALVES])

@@ -1,0 +1,183 @@
+"""Corrections by text: "not road, water", before anybody has looked and after."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from helpline import acknowledgement, complaints, events
+from helpline.complaints import Actor
+from helpline.places import is_same
+from helpline.runtime import utc_now
+from models import Audit, Complaint, Event, new_id
+from tests.journeys.test_sms import only
+from tests.journeys.test_sms_answers import all_of
+
+BENGALI, DEVANAGARI = "[\u0980-\u09ff]", "[\u0900-\u097f]"
+
+
+def the(app, action):
+    with app.extensions["runtime"].reading() as db:
+        return db.scalars(select(Event).where(Event.action == action).order_by(Event.id)).all()
+
+
+@pytest.mark.parametrize(
+    ("filed", "said", "category", "reads"),
+    [
+        ("FILE the road is full of potholes in Barasat", "not road, water", "WATER", "Corrected"),
+        ("অভিযোগ রাস্তায় বড় বড় গর্ত, বারাসত", "রাস্তা নয়, জল", "WATER", "সংশোধন করা হল"),
+        ("obhijog rasta bhanga, Barasat", "rasta noy, bidyut", "ELEC", "সংশোধন করা হল"),
+        ("शिकायत सड़क पर गड्ढे, बारासात", "सड़क नहीं, पानी", "WATER", "सुधार किया गया"),
+        ("shikayat sadak toot gayi hai, Barasat", "sadak nahi, bijli", "ELEC", "सुधार किया गया"),
+    ],
+)
+def test_a_subject_is_put_right(app, caller, filed, said, category, reads):
+    caller.texts(filed)
+    before = only(app)
+    caller.texts(said)
+    now = only(app)
+    assert (before.category_code.partition(".")[0], now.category_code.partition(".")[0]) == ("ROAD", category)
+    assert now.department_code != before.department_code, "it is somebody else's now"
+    assert now.due_at == before.due_at
+    assert said in now.description, "what was said is kept"
+    assert reads in caller.reads
+    assert acknowledgement.display(now.ack) in caller.reads
+    event = the(app, "correct")[0]
+    assert (event.before["category_code"], event.after["category_code"]) == (before.category_code, now.category_code)
+    with app.extensions["runtime"].reading() as db:
+        assert events.broken_links(db.connection(), now.id) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "pincode"),
+    [("not Tamluk, Contai", "Contai", None), ("তমলুক নয়, কাঁথি", "Contai", None), ("Tamluk noy Haldia", "Haldia", None), ("wrong place, pin is 713101", None, "713101"),
+     ("পিন ভুল হয়েছে, ৭১৩১০১ হবে", None, "713101"), ("तमलुक नहीं, कांथी", "Contai", None)],
+)  # fmt: skip
+def test_a_place_is_put_right(app, caller, said, place, pincode):
+    caller.texts("FILE street light not working in Tamluk")
+    assert only(app).place == "Tamluk"
+    caller.texts(said)
+    now = only(app)
+    assert now.pincode == pincode
+    assert place is None or is_same(app.extensions["runtime"].reference, now.place, place)
+    assert now.district_code == ("306" if pincode else "317")
+    event = the(app, "correct")[0]
+    assert event.before["place"] == "Tamluk"
+    assert event.after["place"] == now.place
+    assert "Corrected" in caller.reads or "সংশোধন" in caller.reads or "सुधार" in caller.reads
+
+
+@pytest.mark.parametrize(("said", "name"), [("my name is Karim Sk, not Rahim", "Karim Sk"), ("নাম ভুল হয়েছে, করিম শেখ হবে", "করিম শেখ"), ("nam vul hoyeche, Karim Sk hobe", "Karim Sk")])
+def test_a_name_is_put_right_and_never_written_into_an_sms(app, caller, said, name):
+    caller.texts("FILE street light not working in Barasat").texts("Rahim Sk")
+    caller.texts(said)
+    assert only(app).name == name
+    assert name not in caller.reads
+    assert acknowledgement.display(only(app).ack) in caller.reads
+
+
+def test_before_it_is_registered_the_question_is_asked_again(app, caller):
+    caller.texts("amader rasta khub kharap, Raina")
+    assert "রাস্তা" in caller.reads
+    caller.texts("rasta noy, jol")
+    assert (only(app).state, only(app).category_code.partition(".")[0]) == ("draft", "WATER")
+    assert "জল" in caller.reads or "পানীয়" in caller.reads
+    caller.texts("ha")
+    assert (only(app).state, only(app).category_code.partition(".")[0]) == ("registered", "WATER"), "the yes is to what was read"
+
+
+def test_a_correction_does_not_answer_the_open_question(app, caller):
+    caller.texts("FILE the road is full of potholes in Barasat")
+    assert "name" in caller.reads
+    caller.texts("not road, water").texts("Rahim Sk")
+    assert (only(app).name, only(app).category_code.partition(".")[0]) == ("Rahim Sk", "WATER")
+
+
+def test_a_place_said_in_a_correction_answers_where(app, caller):
+    caller.texts("FILE the road is full of potholes")
+    assert "Where" in caller.reads
+    caller.texts("sorry not road, water, in Barasat")
+    assert (only(app).district_code, only(app).category_code.partition(".")[0]) == ("303", "WATER")
+    assert "name" in caller.reads
+
+
+def reviewed(app, row):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.act(db, runtime, row.id, "review", Actor("cell", "agent"), utc_now())
+
+
+def opened(app, row):
+    with app.extensions["runtime"].writing() as db:
+        db.execute(insert(Audit), [{"id": new_id(), "at": utc_now(), "user_id": None, "action": "complaint.viewed", "complaint_id": row.id, "data": {}}])
+
+
+def long_ago(app, row):
+    with app.extensions["runtime"].writing() as db:
+        db.execute(update(Complaint).where(Complaint.id == row.id).values(registered_at=utc_now() - timedelta(days=2)))
+
+
+@pytest.mark.parametrize("seen", [reviewed, opened, long_ago])
+def test_once_somebody_has_looked_it_is_added_and_said_so(app, caller, seen):
+    caller.texts("FILE the road is full of potholes in Barasat").texts("A Sen")
+    before = only(app)
+    seen(app, before)
+    caller.texts("not road, water")
+    assert only(app).category_code == before.category_code
+    assert [e.data["text"] for e in the(app, "add")] == ["not road, water"]
+    assert "already being looked at" in caller.reads
+    assert the(app, "correct") == []
+
+
+def test_of_two_complaints_the_one_that_says_what_is_denied(app, caller):
+    caller.texts("FILE the road is full of potholes in Barasat").texts("A Sen")
+    caller.texts("FILE no electricity for five days in Kalna").texts("A Sen")
+    caller.texts("not road, water")
+    assert [c.category_code.partition(".")[0] for c in all_of(app)] == ["WATER", "ELEC"]
+
+
+def test_a_correction_with_the_number(app, caller, stranger):
+    caller.texts("FILE the road is full of potholes in Barasat").texts("A Sen")
+    ack = only(app).ack
+    stranger.texts(f"{ack} not road, water")
+    assert "do not match" in stranger.reads
+    assert only(app).category_code.startswith("ROAD")
+    caller.texts(f"{acknowledgement.display(ack)} not road, water")
+    assert only(app).category_code.startswith("WATER")
+
+
+def test_what_is_not_said_is_asked(app, caller):
+    caller.texts("FILE street light not working in Barasat").texts("Rahim Sk")
+    caller.texts("my name is wrong")
+    assert "What shall we correct" in caller.reads
+    caller.texts("Karim Sk")
+    assert only(app).name == "Karim Sk"
+    caller.texts("the place is wrong")
+    assert "What shall we correct" in caller.reads
+    caller.texts("Contai")
+    assert only(app).district_code == "317"
+
+
+def test_with_nothing_to_correct_it_is_read_as_it_stands(app, caller):
+    caller.texts("not road, water")
+    assert caller.reads
+    assert all(c.state in ("draft", "registered") for c in all_of(app))
+
+
+def test_a_correction_delivered_twice_is_one_event(app, network, caller):
+    caller.texts("FILE the road is full of potholes in Barasat")
+    one = network.text(caller.number, "not road, water", "SM" + "7" * 32)
+    two = network.text(caller.number, "not road, water", "SM" + "7" * 32)
+    assert one == two
+    assert len(the(app, "correct")) == 1
+    assert only(app).description.count("not road, water") == 1
+
+
+def test_the_console_shows_what_was_there_before(app, caller):
+    from agent_console.casefile import changes_of
+
+    caller.texts("FILE street light not working in Tamluk").texts("not Tamluk, Contai")
+    shown = {change.name: (change.before, change.after) for change in changes_of(the(app, "correct")[0])}
+    assert shown["place"] == ("Tamluk", "Contai")
