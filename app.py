@@ -83,9 +83,10 @@ def _register_health(app: Flask, runtime: Runtime) -> None:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        """The store is reachable and migrated; 503 with the faults otherwise. What waits in the journal is told in either case."""
+        """The store is reachable, migrated and takes what is written; 503 with the faults otherwise. What waits in the journal, and
+        which disks are nearly full, is told in either case."""
         found = checks.readiness(runtime)
-        said = [*(found or ["ok"]), *checks.journal_notes(runtime)]
+        said = [*(found or ["ok"]), *checks.full_disks(runtime), *checks.journal_notes(runtime)]
         return Response("\n".join(said) + "\n", status=503 if found else 200, mimetype="text/plain")
 
     @app.get("/metrics")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
@@ -47,9 +48,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         try:
             complaints.allowed(row, action, _actor())
             stored = files.given(runtime, row.id, action, _actor(), now)
-            with runtime.writing() as db:
-                given["files"] = attachments.keep(db, stored, row.last_seq + 1)
-                complaints.act(db, runtime, row.id, action, _actor(), now, given, version=_version(version, row, stored))
+            _act(runtime, row, action, given, stored, row_id(version), now)
         except CannotAct as error:
             status = {"stale": 409, "not_you": 403}.get(error.reason, 422)
             return _page(runtime, _find(runtime, key), fault=error, tried=action, given=given), status
@@ -91,10 +90,12 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         return send_file(content, mimetype=kind, conditional=True, max_age=0)
 
 
-def _version(seen: str, row: Any, stored: list[Any]) -> int | None:
-    """What the action must find unchanged: what the page showed; with files, what their event was counted from."""
-    version = row_id(seen)
-    return version if version is not None else row.last_seq if stored else None
+def _act(runtime: Runtime, row: Any, action: str, given: dict[str, str], stored: list[dict[str, Any]], seen: int | None, now: datetime) -> None:
+    """The complaint is locked first: the files belong to the event that comes next. Raises CannotAct."""
+    with runtime.writing() as db:
+        latest = db.scalars(select(Complaint.last_seq).where(Complaint.id == row.id).with_for_update()).one()
+        given["files"] = attachments.keep(db, stored, latest + 1)
+        complaints.act(db, runtime, row.id, action, _actor(), now, given, version=seen if seen is not None else latest)
 
 
 def _actor() -> Actor:

@@ -103,7 +103,7 @@ def _now(runtime: Runtime) -> dict[str, Any]:
             "colleagues": [row for row in others if row.state in ("available", "wrap_up")],
             "in_it": queueing.in_call(db, call.id) if call is not None else [],
             "waiting_count": queueing.count_waiting(db),
-            "seconds": lambda moment: round((now - moment).total_seconds()) if moment else 0,
+            "seconds": lambda moment: max(0, round((now - moment).total_seconds())) if moment else 0,
         }
 
 

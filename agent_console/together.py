@@ -8,7 +8,7 @@ from flask import Blueprint, abort, render_template, request
 from sqlalchemy import select
 
 from agent_console import access
-from helpline import acknowledgement, duplicates, lifecycle, presence, scope
+from helpline import acknowledgement, complaints, duplicates, lifecycle, presence, scope
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
 from models import Complaint
@@ -23,8 +23,9 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         with runtime.writing() as db:
             presence.beat(db, row.id, user.id, doing if doing in lifecycle.ACTIONS else "", now)
             others = presence.others(db, row.id, user.id, now)
-        seen = row_id(request.form.get("seen"))
-        return render_template("complaint/here.html", others=others, row=row, moved=seen is not None and seen != row.last_seq)
+            seen = row_id(request.form.get("seen"))
+            moved = seen is not None and seen != row.last_seq and complaints.has_moved(db, row, seen)
+        return render_template("complaint/here.html", others=others, row=row, moved=moved)
 
     @blueprint.get("/complaints/<key>/alike")
     def alike(key: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -149,8 +149,6 @@ class Aggregator:
 
     def _read(self, status: int, body: bytes, content_type: str, reference: int) -> Accepted:
         """An accepted message has a status that means it is under way. Others are refused under their code."""
-        if status in (429, 503):
-            raise Temporary(f"http-{status}")
         if status >= 500:
             raise Unknown(f"http-{status}")
         try:
@@ -167,7 +165,7 @@ class Aggregator:
             raise Unusable((code or f"http-{status}")[:20])
         raise self._codes.refusal((code or f"http-{status}")[:20])
 
-    def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
+    def find_sms(self, to: str, text: str, since: datetime) -> Sequence[Accepted]:
         raise Temporary("lookup")
 
 

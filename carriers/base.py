@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -71,7 +72,26 @@ class CarrierError(Exception):
 
 
 class Temporary(CarrierError):
-    """Nothing was sent; worth a try later, or with another carrier."""
+    """Nothing was sent; worth a try later, or with another carrier. `after`: seconds for which the carrier asks to be left alone."""
+
+    def __init__(self, code: str, after: float = 0) -> None:
+        super().__init__(code)
+        self.after = after
+
+
+MAX_AFTER = 900  # seconds: nobody is left alone for longer
+
+
+def retry_after(header: str | None, now: datetime) -> float:
+    """Seconds that a `Retry-After` header asks for, as a number or as a date (RFC 9110); 0 for none and for nonsense."""
+    given = (header or "").strip()
+    if given.isascii() and given.isdigit():
+        return float(min(int(given[:9]), MAX_AFTER))
+    try:
+        seconds = (parsedate_to_datetime(given) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), MAX_AFTER)
 
 
 class Unusable(CarrierError):
@@ -101,8 +121,8 @@ class SmsCarrier(Protocol):
     def send_sms(self, message: Message) -> Accepted:
         """Hand `message` over. Raises Temporary, Unusable, Permanent, Stopped or Unknown."""
 
-    def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
-        """The newest message with this number and text since then, if the carrier knows one. Raises Temporary."""
+    def find_sms(self, to: str, text: str, since: datetime) -> Sequence[Accepted]:
+        """The messages with this number and text since then, the newest first. Raises Temporary."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from carriers.base import (
@@ -81,8 +82,6 @@ class Cdac:
     @staticmethod
     def _read(status: int, body: str, reference: int) -> Accepted:
         """What the service answered. A number of ours stands in where it gives no id."""
-        if status in (429, 503):
-            raise Temporary(f"http-{status}")
         found = _ANSWER.match(body)
         if status != 200 or not found:
             raise Unknown(f"http-{status}")
@@ -91,5 +90,5 @@ class Cdac:
             return Accepted((sid or str(reference))[:64], "accepted")
         raise CODES.refusal(f"cdac-{code}")
 
-    def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
+    def find_sms(self, to: str, text: str, since: datetime) -> Sequence[Accepted]:
         raise Temporary("lookup")

@@ -6,7 +6,7 @@ Its answers: kannel.org's user guide, tables 7-16 and 7-17 and chapter 10.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -155,7 +155,7 @@ class Kannel:
         known = next((code for code in CODES.errors if body.startswith(code)), None)
         return CODES.refusal(known) if known else Permanent(f"http-{status}")
 
-    def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
+    def find_sms(self, to: str, text: str, since: datetime) -> Sequence[Accepted]:
         raise Temporary("lookup")
 
 

@@ -28,6 +28,7 @@ from carriers.base import (
     Unusable,
     codes,
     reference_of,
+    retry_after,
     statuses,
 )
 from carriers.webhook import Webhook
@@ -106,19 +107,26 @@ class Twilio:
     def _created(self, create: Callable[[], Any]) -> Accepted:
         """What `create` made at the carrier; its refusals and troubles as ours."""
         import requests
-        from twilio.base.exceptions import TwilioRestException
+        from twilio.base.exceptions import TwilioException, TwilioRestException
 
         try:
             made = create()
+            sid = str(made.sid or "")
         except TwilioRestException as error:
             raise self._refusal(error) from None
         except requests.ConnectTimeout:
             raise Temporary("connect") from None
-        except requests.ReadTimeout:
-            raise Unknown("timeout") from None
         except requests.ConnectionError as error:
             raise (Unknown if _was_sent(error) else Temporary)("connection") from None
-        return Accepted(str(made.sid), str(made.status))
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+            raise Unusable("address") from None
+        except requests.RequestException:
+            raise Unknown("timeout") from None
+        except (TwilioException, *_UNREADABLE):
+            raise Unknown("answer") from None
+        if not sid:
+            raise Unknown("answer")
+        return Accepted(sid[:64], str(made.status or "accepted")[:20])
 
     def place_call(self, call: OutgoingCall) -> Accepted:
         """Not idempotent at the carrier: a time-out after sending raises Unknown."""
@@ -133,7 +141,7 @@ class Twilio:
 
         try:
             made = self._client().calls.list(to=to, from_=self._caller_id, start_time_after=since.astimezone(UTC), limit=20)
-        except (TwilioException, requests.RequestException):
+        except (TwilioException, requests.RequestException, *_UNREADABLE):
             raise Temporary("lookup") from None
         return _call_state(made[0]) if made else None
 
@@ -147,32 +155,29 @@ class Twilio:
             if error.status == 404:
                 return None
             raise Temporary(str(error.status)) from None
-        except (TwilioException, requests.RequestException):
+        except (TwilioException, requests.RequestException, *_UNREADABLE):
             raise Temporary("lookup") from None
 
     def _refusal(self, error: Any) -> Exception:
         code = str(error.code or error.status)
-        if error.status == 429:
-            return Temporary("20429")
         if error.status >= 500:
             return Unknown(str(error.status))
+        if error.status < 400:  # somebody who stands between us and the carrier
+            return Unusable(str(error.status))
         if error.status in (401, 403) and code not in CODES.errors:
             return Unusable(code)
         return CODES.refusal(code)
 
-    def find_sms(self, to: str, text: str, since: datetime) -> Accepted | None:
+    def find_sms(self, to: str, text: str, since: datetime) -> list[Accepted]:
+        """Asked without a date: what waits at the carrier has none yet."""
         import requests
         from twilio.base.exceptions import TwilioException
 
         try:
-            sent = self._client().messages.list(to=to, date_sent_after=since.astimezone(UTC).replace(hour=0, minute=0, second=0), limit=200)
-        except (TwilioException, requests.RequestException):
+            sent = self._client().messages.list(to=to, limit=200)
+            return [Accepted(str(message.sid), str(message.status)) for message in sent if message.body == text and _is_since(message.date_created, since)]
+        except (TwilioException, requests.RequestException, *_UNREADABLE):
             raise Temporary("lookup") from None
-        for message in sent:
-            made = message.date_created
-            if message.body == text and (made is None or made >= since.replace(microsecond=0)):
-                return Accepted(str(message.sid), str(message.status))
-        return None
 
     def fetch_recording(self, url: str) -> tuple[bytes, str]:
         """Only from the carrier's hosts, with the account's credentials, as WAV."""
@@ -188,7 +193,7 @@ class Twilio:
         if answer.status_code == 404:
             raise Absent("404")
         if answer.status_code != 200:
-            raise Temporary(str(answer.status_code))
+            raise Temporary(str(answer.status_code), retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)))
         if len(answer.content) > MAX_RECORDING:
             raise Permanent("size")
         return answer.content, answer.headers.get("content-type", "").partition(";")[0]
@@ -218,7 +223,7 @@ class Twilio:
 
     def _asked(self, ask: Callable[[Client], Any]) -> Any:
         import requests
-        from twilio.base.exceptions import TwilioRestException
+        from twilio.base.exceptions import TwilioException, TwilioRestException
 
         try:
             return ask(self._client())
@@ -228,6 +233,8 @@ class Twilio:
             raise Unknown("timeout") from None
         except requests.RequestException:
             raise Temporary("connection") from None
+        except (TwilioException, *_UNREADABLE):
+            raise Unknown("answer") from None
 
     def _moved(self, url: str) -> str:
         return self._api_base + url.removeprefix(API) if url.startswith(API) else url
@@ -240,16 +247,25 @@ class Twilio:
             moved = self._moved
 
             class Elsewhere(TwilioHttpClient):  # type: ignore[misc]
-                """The SDK builds addresses of api.twilio.com; a compatible server may stand in."""
+                """The SDK builds addresses of api.twilio.com, where a compatible server may stand in; and forgets what Retry-After says."""
 
                 def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-                    return super().request(method, moved(url), *args, **kwargs)
+                    answer = super().request(method, moved(url), *args, **kwargs)
+                    if answer.status_code == 429:
+                        raise Temporary("20429", retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)))
+                    return answer
 
             self._made = Client(*self._account, http_client=Elsewhere(timeout=self._timeout))
         return self._made
 
 
 _DETECT = {"hang_up": "Enable", "leave_message": "DetectMessageEnd"}
+# What the SDK raises for an answer that is no JSON, or not the JSON that was asked for.
+_UNREADABLE = (ValueError, AttributeError, TypeError, KeyError)
+
+
+def _is_since(made: Any, since: datetime) -> bool:
+    return not isinstance(made, datetime) or made >= since.replace(microsecond=0)
 
 
 def _call_state(call: Any) -> CallState:

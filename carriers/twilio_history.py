@@ -5,19 +5,22 @@ Plain requests rather than the SDK: four lists, and a server that lacks one of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from carriers.base import Temporary, Unusable
+from carriers.base import Temporary, Unusable, retry_after
 
 if TYPE_CHECKING:
     import httpx
 
 PAGE_SIZE = 500
-MAX_PAGES = 1000
+MAX_PAGES = 10_000
+SLOWER = 5  # times that a page is asked for anew after 429
+_NOT_OFFERED = (404, 405, 410, 501)
 ENDED = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 
 
@@ -68,12 +71,14 @@ class History(Protocol):
 
 
 class TwilioHistory:
-    def __init__(self, *, account_sid: str, auth_token: str, api_base: str, timeout: float = 10, client: httpx.Client | None = None) -> None:
+    def __init__(
+        self, *, account_sid: str, auth_token: str, api_base: str, timeout: float = 10, client: httpx.Client | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:  # fmt: skip
         self._account = f"/2010-04-01/Accounts/{account_sid}"
         self._auth = (account_sid, auth_token)
         self._base = api_base.rstrip("/")
         self._timeout = timeout
-        self._client = client
+        self._client, self._sleep = client, sleep
 
     def calls(self, since: datetime) -> Iterator[PastCall]:
         """Newest first; also those still under way."""
@@ -108,27 +113,43 @@ class TwilioHistory:
             following = page.get("next_page_uri")
             if not following:
                 return
-            path, query = str(following), {}
+            path, query = str(following).removeprefix(self._base), {}
+        raise Temporary("pages")
 
     def _get(self, path: str, query: Mapping[str, str], *, absent: bool = False) -> dict[str, Any]:
-        """The answer as JSON; {} for a 404 where something may be `absent`."""
-        import httpx  # the web process names this file and asks nothing
+        """The answer as JSON; {} for a 404 where something may be `absent`. Waits where the server asks us to slow down.
 
-        try:
-            answer = (self._client or httpx).get(self._base + path, params=dict(query) or None, auth=self._auth, timeout=self._timeout)
-        except httpx.HTTPError as error:
-            raise Temporary(type(error).__name__) from None
+        Raises Unusable only where the server does not have this list. An account that it does not know is no such answer: after
+        the account is mended everything is to be asked for.
+        """
+        answer = self._patiently(path, query)
         if answer.status_code == 404 and absent:
             return {}
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise Temporary(str(answer.status_code))
-        if answer.status_code != 200:
+        if answer.status_code in _NOT_OFFERED:
             raise Unusable(str(answer.status_code))
+        if answer.status_code != 200:
+            raise Temporary(str(answer.status_code))
         try:
-            found: dict[str, Any] = answer.json()
+            found = answer.json()
         except ValueError:
-            raise Temporary("json") from None
+            found = None
+        if not isinstance(found, dict):
+            raise Temporary("json")
         return found
+
+    def _patiently(self, path: str, query: Mapping[str, str]) -> httpx.Response:
+        import httpx  # the web process names this file and asks nothing
+
+        for attempt in range(SLOWER + 1):
+            try:
+                answer = (self._client or httpx).get(self._base + path, params=dict(query) or None, auth=self._auth, timeout=self._timeout)
+            except httpx.HTTPError as error:
+                raise Temporary(type(error).__name__) from None
+            if answer.status_code != 429 or attempt == SLOWER:
+                break
+            asked = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
+            self._sleep(min(asked or 2.0**attempt, 60))
+        return answer
 
 
 def _call(row: Mapping[str, Any]) -> PastCall:

@@ -14,14 +14,16 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import IO, Any
 
-import fsspec
+import structlog
 from sqlalchemy import Connection, insert, select
 
+from helpline import files
 from helpline.effects import CannotAct
 from helpline.events import Actor
 from helpline.runtime import Runtime
 from models import Attachment, new_id
 
+log = structlog.get_logger()
 PHOTO, PDF = "image/jpeg", "application/pdf"
 _MAGIC = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"RIFF", "WEBP"))
 _ACTIVE = re.compile(rb"/(JavaScript|JS|Launch|EmbeddedFile)\b")  # a report has no use for these
@@ -29,7 +31,7 @@ _SUFFIX = {PHOTO: "jpg", PDF: "pdf"}
 
 
 class Refused(CannotAct):
-    """A file that is not taken: `file_too_large`, `file_too_many`, `file_unknown` or `file_broken`."""
+    """A file that is not taken: `file_too_large`, `file_too_many`, `file_unknown` or `file_broken`; `file_unkept` when there is no room for it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, "files")
@@ -49,12 +51,12 @@ class Checked:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def check(runtime: Runtime, files: list[tuple[str, bytes]]) -> list[Checked]:
+def check(runtime: Runtime, given: list[tuple[str, bytes]]) -> list[Checked]:
     """(name, content) as they came → as they are kept. Raises Refused."""
     rules = runtime.config.attachments
-    if len(files) > rules.max_files:
+    if len(given) > rules.max_files:
         raise Refused("file_too_many")
-    return [_checked(runtime, name, content) for name, content in files]
+    return [_checked(runtime, name, content) for name, content in given]
 
 
 def _checked(runtime: Runtime, name: str, content: bytes) -> Checked:
@@ -118,18 +120,28 @@ def _jpeg(image: Any) -> bytes:
 # ── keeping and handing out ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def store(runtime: Runtime, files: list[Checked], complaint_id: int, purpose: str, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """Write the files; their rows are for `keep`, in the transaction of the action they come with."""
-    return [_stored(runtime, file, complaint_id, purpose, actor, now) for file in files]
+def store(runtime: Runtime, given: list[Checked], complaint_id: int, purpose: str, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+    """Write the files; their rows are for `keep`, in the transaction of the action they come with. Raises Refused: all or none is kept."""
+    rows = [_row(file, complaint_id, purpose, actor, now) for file in given]
+    store_, written = runtime.config.storage.attachments, []
+    try:
+        for row, file in zip(rows, given, strict=True):
+            for path, content in ((row["path"], file.content), (row["thumbnail"], file.thumbnail)):
+                if path and content:
+                    files.write(store_, path, content)
+                    written.append(path)
+    except files.Unkept as error:
+        log.error("attachment.not_kept", complaint=complaint_id, error=str(error))
+        for path in written:
+            files.remove(store_, path)
+        raise Refused("file_unkept") from error
+    return rows
 
 
-def _stored(runtime: Runtime, file: Checked, complaint_id: int, purpose: str, actor: Actor, now: datetime) -> dict[str, Any]:
+def _row(file: Checked, complaint_id: int, purpose: str, actor: Actor, now: datetime) -> dict[str, Any]:
     key = new_id(now)
     path = f"{now:%Y/%m/%d}/{key}.{_SUFFIX[file.content_type]}"
-    _write(runtime, path, file.content)
     thumbnail = f"{now:%Y/%m/%d}/{key}.small.jpg" if file.thumbnail else None
-    if thumbnail and file.thumbnail:
-        _write(runtime, thumbnail, file.thumbnail)
     return {"id": key, "complaint_id": complaint_id, "purpose": purpose, "name": file.name, "content_type": file.content_type,
             "size": len(file.content), "sha256": file.sha256, "path": path, "thumbnail": thumbnail, "by_id": actor.user_id, "at": now}  # fmt: skip
 
@@ -145,23 +157,6 @@ def of(db: Any, complaint_id: int) -> list[Any]:
     return list(db.execute(select(Attachment.__table__).where(Attachment.complaint_id == complaint_id).order_by(Attachment.id)))
 
 
-def _filesystem(runtime: Runtime) -> tuple[Any, str]:
-    fs, base = fsspec.core.url_to_fs(runtime.config.storage.attachments)
-    return fs, str(base)
-
-
-def _write(runtime: Runtime, path: str, content: bytes) -> None:
-    """Written aside and moved, so that a half-written file never has the name."""
-    fs, base = _filesystem(runtime)
-    whole = f"{base}/{path}"
-    fs.makedirs(whole.rpartition("/")[0], exist_ok=True)
-    with fs.open(f"{whole}.part", "wb") as file:
-        file.write(content)
-    fs.mv(f"{whole}.part", whole)
-
-
 def open_file(runtime: Runtime, path: str) -> IO[bytes]:
     """The file of a row's `path` or `thumbnail`. Raises FileNotFoundError."""
-    fs, base = _filesystem(runtime)
-    opened: IO[bytes] = fs.open(f"{base}/{path}", "rb")
-    return opened
+    return files.read(runtime.config.storage.attachments, path)

@@ -23,6 +23,7 @@ from models import Event, Outgoing, Try
 log = structlog.get_logger()
 _table = Outgoing.__table__
 _ALIVE = timedelta(minutes=15)  # a try of which nothing was heard for so long holds no line
+_BEFORE = timedelta(seconds=30)  # the carrier's clock may be behind ours
 UNDER_WAY = ("claimed", "sent")
 
 
@@ -70,8 +71,9 @@ def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] |
 def _lines_full(db: Connection, runtime: Runtime, now: datetime) -> bool:
     rules = runtime.config.calls
     recent = select(func.count()).select_from(Try).where(Try.kind == "call")
-    begun = db.scalar(recent.where(Try.at > now - timedelta(minutes=1))) or 0
-    talking = db.scalar(recent.where(Try.at > now - _ALIVE, Try.ended_at.is_(None))) or 0
+    soon = now + timedelta(minutes=1)  # later ones were noted by a clock that was ahead
+    begun = db.scalar(recent.where(Try.at > now - timedelta(minutes=1), Try.at < soon)) or 0
+    talking = db.scalar(recent.where(Try.at > now - _ALIVE, Try.at < soon, Try.ended_at.is_(None))) or 0
     return begun >= rules.per_minute or talking >= rules.at_once
 
 
@@ -190,7 +192,7 @@ def settle_lost(runtime: Runtime, carrier: VoiceCarrier, now: datetime, *, limit
         rows = list(session.execute(lost.limit(limit)))
     for row in rows:
         try:
-            found = carrier.call_state(row.carrier_sid) if row.carrier_sid else carrier.find_call(row.to_number, row.claimed_at - timedelta(seconds=5))
+            found = carrier.call_state(row.carrier_sid) if row.carrier_sid else carrier.find_call(row.to_number, row.claimed_at - _BEFORE)
         except Temporary:
             continue
         with runtime.writing() as db:

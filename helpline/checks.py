@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from helpline import amendments, events, lifecycle, numbers, pacing, store, templates
+from helpline import amendments, events, files, lifecycle, numbers, pacing, store, templates
 from helpline.config import ROOT, carrier_faults
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User, is_away
@@ -44,7 +44,21 @@ def readiness(runtime: Runtime) -> list[str]:
         if not (isinstance(error, SQLAlchemyError) or is_away(error)):
             raise
         return [f"the store cannot be reached ({type(error).__name__})"]
-    return []
+    return [] if (why := store.refuses(runtime.engine)) is None else [f"the store takes nothing more just now ({why}): callers leave messages"]
+
+
+def full_disks(runtime: Runtime) -> list[str]:
+    """Disks of this machine with less room than `storage.min_free_mb`."""
+    least = runtime.config.storage.min_free_mb
+    return [f"{name}: only {free >> 20} MB free on its disk" for name, free in disks(runtime).items() if free >> 20 < least]
+
+
+def disks(runtime: Runtime) -> dict[str, int]:
+    """What is kept on this machine → bytes free there."""
+    settings = runtime.config.storage
+    places = {"storage.recordings": files.directory(settings.recordings), "storage.attachments": files.directory(settings.attachments),
+              "storage.journal": settings.journal, "database.url": store.file_of(runtime.engine)}  # fmt: skip
+    return {name: files.free_bytes(place) for name, place in places.items() if place is not None}
 
 
 def journal_notes(runtime: Runtime) -> list[str]:
@@ -63,12 +77,14 @@ def everything(runtime: Runtime) -> list[str]:
     found = missing_prompts(runtime) + data_faults(runtime) + lifecycle.faults() + _numbers(runtime) + _voices(runtime)
     found += carrier_faults(runtime.config) + templates.faults(runtime)
     store_faults = readiness(runtime)
-    return found + store_faults + journal_notes(runtime) + ([] if store_faults else _people(runtime) + _worker(runtime) + _carriers(runtime))
+    return found + store_faults + full_disks(runtime) + journal_notes(runtime) + ([] if store_faults else _people(runtime) + _worker(runtime) + _carriers(runtime))
 
 
 def _numbers(runtime: Runtime) -> list[str]:
     settings = runtime.config
-    given = {"helpline.number": settings.helpline.number, "helpline.sms_number": settings.helpline.sms_number}
+    given = {"helpline.number": settings.helpline.number}
+    if not numbers.is_short_code(settings.helpline.sms_number):  # telephones are called, messages may go to a short code
+        given["helpline.sms_number"] = settings.helpline.sms_number
     given |= {f"voice.agent_numbers[{i}]": number for i, number in enumerate(settings.voice.agent_numbers)}
     return [f"{name}: {number} is not a telephone number in the form +91…" for name, number in given.items()
             if numbers.e164(number) != number]  # fmt: skip

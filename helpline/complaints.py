@@ -174,7 +174,8 @@ def act(
     answered: bool = False,
     template: str | None = None,
 ) -> Filed:
-    """Do `action` of the lifecycle table. `version` is the `last_seq` the actor saw; another one raises CannotAct("stale")."""
+    """Do `action` of the lifecycle table. `version` is the `last_seq` the actor saw; another one raises CannotAct("stale"), unless
+    nothing happened since that a member of staff decides by (`has_moved`)."""
     row = get(db, complaint_id)
     if row is None:
         raise CannotAct("unknown")
@@ -196,7 +197,7 @@ def _act(
 ) -> Filed:
     step = allowed(row, action, actor)
     given = effects.given_fields(runtime, step, data)
-    if version is not None and version != row.last_seq:
+    if version is not None and version != row.last_seq and (actor.kind != "staff" or has_moved(db, row, version)):
         raise CannotAct("stale")
     if actor.kind == "staff" and not scope.may_work_on(db, row.id, actor.user_id, action):
         raise CannotAct("not_you")
@@ -219,6 +220,15 @@ def _act(
     told = alerts.raise_for(db, before, after, action, event["seq"], now)
     fieldwork.tell(db, runtime, after, action, event["seq"], told, now)
     return Filed(row.id, after["ack"] or "", message=_text_of(owed), outgoing_id=outgoing_id)
+
+
+def has_moved(db: Connection, row: Row[Any], seen: int) -> bool:
+    """Whether something happened after the event `seen` that a person who saw the complaint then should know before deciding: what
+    people did, and what the system did to the facts. Reminders, promised news and clocks are none of it."""
+    if seen > row.last_seq:
+        return True
+    since = select(Event.actor_kind, Event.before, Event.after).where(Event.complaint_id == row.id, Event.seq > seen)
+    return any(event.actor_kind != Role.SYSTEM or events.decided(event.before) != events.decided(event.after) for event in db.execute(since))
 
 
 def _tell_joined(doing: Doing, after: Mapping[str, Any], template: str, seq: int) -> None:

@@ -297,6 +297,7 @@ class Translation(Section):
 class Storage(Section):
     recordings: str
     attachments: str
+    min_free_mb: int = Field(ge=0)
     journal: Path
 
 
@@ -321,7 +322,7 @@ class Console(Section):
 
 class Worker(Section):
     poll_seconds: float = Field(gt=0)
-    max_attempts: int = Field(ge=1)
+    give_up_hours: float = Field(ge=0)
     claim_seconds: int = Field(ge=10)
 
 
@@ -410,10 +411,19 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None, **over
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from None
-    careless = faults(config)
-    if careless:
-        raise ConfigurationError("\n".join(careless))
+    wrong = contradictions(config) + faults(config)
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
     return config
+
+
+def contradictions(config: Config) -> list[str]:
+    """Settings that do not go together, one sentence each."""
+    asking, closing = config.feedback.tries * config.feedback.days_apart, config.casework.feedback_days
+    if closing > asking:
+        return []
+    return [f"casework.feedback_days: {closing} days, but the citizen is asked feedback.tries × feedback.days_apart = {asking} days long: "
+            f"it must be at least {asking + 1}, or complaints are closed before the last question is answered"]  # fmt: skip
 
 
 def faults(config: Config) -> list[str]:

@@ -11,28 +11,45 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row, select, update
 
-from carriers.base import Accepted, CarrierError, Message, Permanent, SmsCarrier, Stopped, Temporary, Unknown, Unusable
-from helpline import numbers, outbox, pacing, reports, telling, tries
+from carriers.base import (
+    Accepted,
+    CarrierError,
+    Message,
+    Outcome,
+    Permanent,
+    SmsCarrier,
+    Stopped,
+    Temporary,
+    Unknown,
+    Unusable,
+)
+from helpline import carriers_in_use, numbers, outbox, pacing, reports, telling, tries
 from helpline.runtime import Runtime, utc_now
 from models import Outgoing, Phone
 
 log = structlog.get_logger()
 _table = Outgoing.__table__
+CLOCKS_DIFFER = timedelta(days=1)  # the carrier's and ours, at most: ours may have been wrong when the message was handed over
 
 
 def send_due(runtime: Runtime, carriers: Sequence[SmsCarrier], now: Callable[[], datetime] = utc_now, *, limit: int = 50) -> int:
-    """Send up to `limit` SMS that are due, in the order they were owed; how many were dealt with. At night only answers."""
+    """Send up to `limit` SMS that are due, in the order they were owed; how many were dealt with. At night only answers.
+
+    Ends early where no carrier can be asked: nothing is claimed while all of them want to be left alone.
+    """
     dealt = 0
     telling.hold_until_morning(runtime, now())
-    while dealt < limit and (row := _claim(runtime, now())) is not None:
-        _send(runtime, carriers, row, now)
+    while dealt < limit and (turns := _in_turn(runtime, carriers, now())).is_anybody_there and (row := _claim(runtime, now())) is not None:
         dealt += 1
+        if not _send(runtime, turns, row, now):
+            break
     return dealt
 
 
@@ -73,13 +90,13 @@ def _hindrance(db: Connection, row: Row[Any]) -> dict[str, Any] | None:
     return None
 
 
-def _send(runtime: Runtime, carriers: Sequence[SmsCarrier], row: Row[Any], now: Callable[[], datetime]) -> None:
-    """Try the carriers in turn until one has it, refuses it, or leaves us in the dark."""
+def _send(runtime: Runtime, turns: _Turns, row: Row[Any], now: Callable[[], datetime]) -> bool:
+    """Try the carriers in turn until one has it, refuses it, or leaves us in the dark; False when none could be given anything."""
     troubles: list[CarrierError] = []
     outcome: dict[str, Any] = {}
-    for carrier in _in_turn(runtime, carriers, now()):
+    for carrier in turns.carriers:
         try:
-            outcome = _sent(carrier, _hand_over(runtime, carrier, row), now())
+            outcome = _sent(runtime, carrier, _hand_over(runtime, carrier, row), now())
         except (Temporary, Unusable) as error:
             troubles.append(error)
             _leave_alone(runtime, carrier, error, now())
@@ -89,27 +106,40 @@ def _send(runtime: Runtime, carriers: Sequence[SmsCarrier], row: Row[Any], now: 
             _heed_opt_out(runtime, row, error, now())
         except Unknown as error:
             outcome = {"error_code": error.code}  # stays claimed, with its carrier: asked about when the claim has aged
+            _leave_alone(runtime, carrier, error, now())
         break
-    outcome = outcome or _nobody(runtime, row, troubles, now())
+    could = bool(outcome)
+    outcome = outcome or _nobody(runtime, row, [*troubles, *[Temporary("429") for _ in turns.closed]], now())
     with runtime.writing() as db:
         _settle(db, row.id, **outcome)
         tries.note(db, row.id, "sms", _TRIED.get(outcome.get("state", ""), "unknown"), now(), code=outcome.get("error_code"))
         if sid := outcome.get("carrier_sid"):
             reports.apply_kept(db, runtime, outcome["carrier"], sid, now())
     log.info("outbox.tried", outbox=row.id, state=outcome.get("state", "unknown"), code=outcome.get("error_code"), carrier=outcome.get("carrier"))
+    return could or outcome["state"] == "parked"
 
 
 # What a try is called in a message's history.
 _TRIED = {"sent": "sent", "parked": "failed", "pending": "later"}
 
 
-def _in_turn(runtime: Runtime, carriers: Sequence[SmsCarrier], now: datetime) -> list[SmsCarrier]:
-    """In the configured order; those that are left alone come last, tried only when no other one could send."""
-    if len(carriers) == 1:
-        return list(carriers)
+@dataclass(frozen=True)
+class _Turns:
+    carriers: list[SmsCarrier]
+    closed: set[str]  # the names of those that may not be asked now
+
+    @property
+    def is_anybody_there(self) -> bool:
+        return bool(self.carriers) or not self.closed
+
+
+def _in_turn(runtime: Runtime, carriers: Sequence[SmsCarrier], now: datetime) -> _Turns:
+    """In the configured order; those in trouble come last, tried only when no other one could send; who asked for it is left alone."""
     with runtime.reading() as session:
-        resting = pacing.resting(session.connection(), now)
-    return sorted(carriers, key=lambda carrier: carrier.name in resting)
+        db = session.connection()
+        resting, closed = pacing.resting(db, now), pacing.closed(db, now)
+    usable = [carrier for carrier in carriers if carrier.name not in closed]
+    return _Turns(sorted(usable, key=lambda carrier: carrier.name in resting), {carrier.name for carrier in carriers} & closed)
 
 
 def _hand_over(runtime: Runtime, carrier: SmsCarrier, row: Row[Any]) -> Accepted:
@@ -152,10 +182,12 @@ def _message(runtime: Runtime, carrier: SmsCarrier, row: Row[Any]) -> Message:
 
 def _leave_alone(runtime: Runtime, carrier: SmsCarrier, error: CarrierError, now: datetime) -> None:
     """A carrier in trouble is tried last for `carriers.rest_seconds`; a message that it cannot take is no trouble of its."""
-    if error.code in ("too_long", "no_template", "not_indian"):
+    if error.code in ("too_long", "no_template", "not_indian", "overtaken"):
         return
+    after = error.after if isinstance(error, Temporary) else 0
     with runtime.writing() as db:
-        pacing.rest(db, carrier.name, now + timedelta(seconds=runtime.config.carriers.rest_seconds))
+        rest = now + timedelta(seconds=runtime.config.carriers.rest_seconds)
+        pacing.rest(db, carrier.name, rest, now + timedelta(seconds=after) if after else None)
 
 
 def _heed_opt_out(runtime: Runtime, row: Row[Any], error: Permanent, now: datetime) -> None:
@@ -164,8 +196,15 @@ def _heed_opt_out(runtime: Runtime, row: Row[Any], error: Permanent, now: dateti
             reports.stop(db, row.to_number, now)
 
 
-def _sent(carrier: SmsCarrier, accepted: Accepted, now: datetime) -> dict[str, Any]:
-    return {"state": "sent", "carrier": carrier.name, "carrier_sid": accepted.sid, "carrier_status": accepted.status, "sent_at": now, "error_code": None}
+def _sent(runtime: Runtime, carrier: SmsCarrier, accepted: Accepted, now: datetime) -> dict[str, Any]:
+    """What to record of a message that a carrier has; it may have been delivered, or have failed, by the time we learn of it."""
+    known = carriers_in_use.codes_of(runtime.config, carrier.name).statuses.get(accepted.status)
+    values = {"state": "sent", "carrier": carrier.name, "carrier_sid": accepted.sid, "carrier_status": accepted.status, "sent_at": now, "error_code": None}
+    if known and known.outcome == Outcome.DELIVERED:
+        return values | {"state": "delivered", "delivered_at": now}
+    if known and known.outcome == Outcome.FAILED:
+        return values | {"state": "parked", "error_code": accepted.status}
+    return values
 
 
 def _nobody(runtime: Runtime, row: Row[Any], troubles: Sequence[CarrierError], now: datetime) -> dict[str, Any]:
@@ -177,11 +216,17 @@ def _nobody(runtime: Runtime, row: Row[Any], troubles: Sequence[CarrierError], n
 
 
 def _later(runtime: Runtime, row: Row[Any], code: str, now: datetime) -> dict[str, Any]:
-    """Back off 5 s, 10 s, 20 s … up to an hour, with jitter; after `worker.max_attempts` a person decides."""
-    if row.attempts + 1 >= runtime.config.worker.max_attempts:
+    """Back off, with jitter; after `worker.give_up_hours` a person decides."""
+    attempts = row.attempts + 1
+    if tries.is_over(_pause, attempts, runtime.config.worker.give_up_hours):
         return {"state": "parked", "error_code": code}
-    wait = min(3600, 5 * 2**row.attempts) * random.uniform(0.8, 1.2)
+    wait = _pause(attempts) * random.uniform(1, 1.3)
     return {"state": "pending", "error_code": code, "next_at": now + timedelta(seconds=wait), "carrier": None}
+
+
+def _pause(attempts: int) -> float:
+    """Seconds after so many of them: 5 s, 10 s, 20 s … ten minutes."""
+    return min(600.0, 5.0 * (1 << min(attempts - 1, 7)))
 
 
 def _settle(db: Connection, outgoing_id: int, **values: Any) -> None:
@@ -191,16 +236,20 @@ def _settle(db: Connection, outgoing_id: int, **values: Any) -> None:
     )
 
 
-def settle_unknown(runtime: Runtime, known: Mapping[str, SmsCarrier], now: datetime, *, limit: int = 50) -> int:
+def settle_unknown(runtime: Runtime, known: Mapping[str, SmsCarrier], now: datetime, *, limit: int = 500) -> int:
     """Look up claims that nobody reported on: found ones are sent, those the carrier does not know wait to be sent (again)."""
     aged = now - timedelta(seconds=runtime.config.worker.claim_seconds)
     lost = select(_table).where(outbox.UNSETTLED, _table.c.state == "claimed", _table.c.kind == "sms", _table.c.claimed_at < aged)
     with runtime.reading() as session:
-        rows = list(session.execute(lost.limit(limit)))
+        rows = list(session.execute(lost.order_by(_table.c.claimed_at).limit(limit)))
+    silent: set[str | None] = set()  # carriers that cannot be asked just now
     for row in rows:
+        if row.carrier in silent:
+            continue
         try:
             values = _became_of(runtime, known, row, now)
         except Temporary:
+            silent.add(row.carrier)
             continue
         with runtime.writing() as db:
             db.execute(
@@ -218,14 +267,23 @@ def _became_of(runtime: Runtime, known: Mapping[str, SmsCarrier], row: Row[Any],
     carrier = known.get(row.carrier)
     if carrier is None or not carrier.answers_lookups:
         return {"state": "parked", "error_code": "unknown"}
-    found = carrier.find_sms(row.to_number, row.body, row.claimed_at - timedelta(seconds=5))
-    return _sent(carrier, found, now) if found else _unsent(runtime, row, now)
+    found = carrier.find_sms(row.to_number, row.body, row.claimed_at - CLOCKS_DIFFER)
+    others = _known_sids(runtime, carrier.name, [one.sid for one in found])
+    own = next((one for one in found if one.sid not in others), None)
+    return _sent(runtime, carrier, own, now) if own else _unsent(runtime, row, now)
+
+
+def _known_sids(runtime: Runtime, carrier: str, sids: list[str]) -> set[str]:
+    """Those that are other messages of ours: the same words may have gone to the same number before."""
+    with runtime.reading() as session:
+        return set(session.scalars(select(_table.c.carrier_sid).where(_table.c.carrier_sid.in_(sids), _table.c.carrier == carrier)))
 
 
 def _unsent(runtime: Runtime, row: Row[Any], now: datetime) -> dict[str, Any]:
-    if row.attempts >= runtime.config.worker.max_attempts:
+    if tries.is_over(_pause, row.attempts, runtime.config.worker.give_up_hours):
         return {"state": "parked", "error_code": row.error_code or "unknown"}
-    return {"state": "pending", "next_at": now, "carrier": None}
+    waited = max(0.0, (now - row.claimed_at).total_seconds())
+    return {"state": "pending", "next_at": now + timedelta(seconds=max(0.0, _pause(row.attempts) - waited)), "carrier": None}
 
 
 def rang(db: Connection, outgoing_id: int, outcome: str, user_id: int, now: datetime) -> bool:

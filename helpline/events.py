@@ -40,6 +40,11 @@ def facts(row: Mapping[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
     return kept | {name: moment.isoformat() for name in MOMENTS if (moment := row.get(name))}
 
 
+def decided(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Of an event's facts, what a person's decision builds on: not who up the ladder answers for it, and no moment."""
+    return {name: value for name, value in kept.items() if name in FACTS and name != "level"}
+
+
 def make(
     row: dict[str, Any],
     action: str,

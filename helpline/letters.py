@@ -92,9 +92,14 @@ def _send(runtime: Runtime, row: Row[Any], now: Callable[[], datetime]) -> None:
 def _outcome(runtime: Runtime, row: Row[Any], code: str, lasting: bool, now: datetime) -> dict[str, Any]:
     if not code:
         return {"state": "sent", "sent_at": now, "error_code": None}
-    if lasting or row.attempts + 1 >= runtime.config.worker.max_attempts:
+    if lasting or tries.is_over(_pause, row.attempts + 1, runtime.config.worker.give_up_hours):
         return {"state": "parked", "error_code": code[:20]}
-    return {"state": "pending", "error_code": code[:20], "next_at": now + timedelta(minutes=min(240, 2**row.attempts))}
+    return {"state": "pending", "error_code": code[:20], "next_at": now + timedelta(seconds=_pause(row.attempts + 1))}
+
+
+def _pause(attempts: int) -> float:
+    """Seconds after so many of them: 1 min, 2 min, 4 min … an hour."""
+    return 60.0 * min(60, 1 << min(attempts - 1, 6))
 
 
 def compose(runtime: Runtime, row: Row[Any]) -> EmailMessage:

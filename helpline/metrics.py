@@ -7,7 +7,7 @@ import hmac
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import func, select
 
-from helpline import outbox, pacing
+from helpline import checks, outbox, pacing, store
 from helpline.config import Config
 from helpline.runtime import Runtime, utc_now
 from models import Call, Callback, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated, is_away
@@ -27,10 +27,15 @@ def render(runtime: Runtime) -> bytes:
     journal, left = Gauge("helpline_journal", "Lines of this machine's journal", ["state"], registry=registry), runtime.journal.backlog()
     journal.labels("waiting").set(left.waiting)
     journal.labels("failed").set(left.failed)
+    room = Gauge("helpline_disk_free_bytes", "Room on this machine, by what is kept there", ["of"], registry=registry)
+    for name, free in checks.disks(runtime).items():
+        room.labels(name).set(free)
     there = Gauge("helpline_store_up", "Whether the store can be reached", registry=registry)
+    takes = Gauge("helpline_store_takes_writes", "Whether the store takes what is written", registry=registry)
     try:
         _of_store(runtime, registry)
         there.set(1)
+        takes.set(store.refuses(runtime.engine) is None)
     except Exception as error:
         if not is_away(error):
             raise
@@ -52,7 +57,7 @@ def _of_store(runtime: Runtime, registry: CollectorRegistry) -> None:
         parked.set(db.scalar(select(func.count()).select_from(Outgoing).where(outbox.UNSETTLED, Outgoing.state == "parked")) or 0)
         oldest = Gauge("helpline_outbox_oldest_seconds", "Age of the oldest message not yet sent", registry=registry)
         first = db.scalar(select(func.min(Outgoing.created_at)).where(Outgoing.state == "pending"))
-        oldest.set((now - first).total_seconds() if first else 0)
+        oldest.set(max(0.0, (now - first).total_seconds()) if first else 0)
         calls = Gauge("helpline_calls_open", "Calls under way", registry=registry)
         calls.set(db.scalar(select(func.count()).select_from(Call).where(Call.ended_at.is_(None))) or 0)
         waiting = Gauge("helpline_callbacks", "Citizens to be rung back, by whether the promised time has passed", ["late"], registry=registry)
@@ -65,4 +70,4 @@ def _of_store(runtime: Runtime, registry: CollectorRegistry) -> None:
             trouble.labels(name).set(name in troubled)
         beat = Gauge("helpline_worker_silent_seconds", "Since a worker was last alive", registry=registry)
         last = db.scalar(select(func.max(Heartbeat.at)))
-        beat.set((now - last).total_seconds() if last else float("inf"))
+        beat.set(max(0.0, (now - last).total_seconds()) if last else float("inf"))

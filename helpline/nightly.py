@@ -87,14 +87,14 @@ def _begin(runtime: Runtime, now: datetime) -> bool:
     due = last_due(now)
     with runtime.reading() as session:
         last = session.scalar(select(LastRun.at).where(LastRun.name == "nightly"))
-    if last is not None and last >= due:
+    if last is not None and due <= last <= now:
         return False
     try:
         with runtime.writing() as db:
             if last is None:
                 db.execute(insert(LastRun), [{"name": "nightly", "at": now}])
                 return True
-            return bool(db.execute(update(LastRun).where(LastRun.name == "nightly", LastRun.at < due).values(at=now)).rowcount)
+            return bool(db.execute(update(LastRun).where(LastRun.name == "nightly", LastRun.at == last).values(at=now)).rowcount)
     except IntegrityError:
         return False
 

@@ -41,6 +41,11 @@ def _valid(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.is_valid_number(number)
 
 
+def is_short_code(number: str) -> bool:
+    """A number for messages alone, as operators assign them in India: `56070`, `567678`, without a country code."""
+    return re.fullmatch(r"[1-9][0-9]{4,5}", number) is not None
+
+
 @lru_cache(maxsize=4096)
 def is_mobile(number: str | None) -> bool:
     """Whether an E.164 `number` can receive an SMS."""

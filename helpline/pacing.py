@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from carriers.base import MAX_AFTER
 from models import CarrierState
 
 _MICROSECONDS = 1_000_000
@@ -37,9 +38,9 @@ def _begin(db: Connection, carrier: str, free_at: int = 0) -> bool:
     return True
 
 
-def rest(db: Connection, carrier: str, until: datetime) -> None:
-    """The carrier is in trouble: others are tried first until then."""
-    values = {"resting_until": until}
+def rest(db: Connection, carrier: str, until: datetime, closed_until: datetime | None = None) -> None:
+    """The carrier is in trouble: others are tried first until then. `closed_until`: it asked not to be called before."""
+    values = {"resting_until": until} | ({"closed_until": closed_until} if closed_until else {})
     if not db.execute(update(CarrierState).where(CarrierState.carrier == carrier).values(**values)).rowcount:
         _begin(db, carrier)
         db.execute(update(CarrierState).where(CarrierState.carrier == carrier).values(**values))
@@ -48,3 +49,9 @@ def rest(db: Connection, carrier: str, until: datetime) -> None:
 def resting(db: Connection, now: datetime) -> set[str]:
     """The carriers that are left alone for now."""
     return set(db.scalars(select(CarrierState.carrier).where(CarrierState.resting_until > now)))
+
+
+def closed(db: Connection, now: datetime) -> set[str]:
+    """The carriers that asked to be left alone for now; what is further ahead than any may ask was written by a clock that was wrong."""
+    ahead = now + timedelta(seconds=MAX_AFTER)
+    return set(db.scalars(select(CarrierState.carrier).where(CarrierState.closed_until > now, CarrierState.closed_until <= ahead)))

@@ -142,7 +142,7 @@ def usual_seconds(db: Connection) -> int:
     """What a call took, on average, of late."""
     latest = db.execute(select(_waiting.c.answered_at, _waiting.c.ended_at).where(_waiting.c.state == "done", _waiting.c.answered_at.is_not(None))
                         .order_by(_waiting.c.ended_at.desc()).limit(RECENT_CALLS)).all()  # fmt: skip
-    lengths = [(row.ended_at - row.answered_at).total_seconds() for row in latest]
+    lengths = [max(0.0, (row.ended_at - row.answered_at).total_seconds()) for row in latest]
     return round(sum(lengths) / len(lengths)) if lengths else USUAL_SECONDS
 
 
@@ -336,7 +336,7 @@ def tick(db: Connection, runtime: Runtime, now: datetime) -> None:
             db.execute(update(Leg).where(_legs.c.id == leg_id).values(state="ending"))
     over = _attendance.c.since < now - timedelta(seconds=rules.wrap_up_seconds)
     db.execute(update(Attendance).where(_attendance.c.state == "wrap_up", over).values(state="available", since=now))
-    gone = _attendance.c.seen_at < now - timedelta(hours=1)
+    gone = _attendance.c.seen_at < now - timedelta(days=1)
     db.execute(delete(Attendance).where(gone, _attendance.c.state.not_in(("ringing", "talking"))))
     assign(db, runtime, now)
 
@@ -361,7 +361,7 @@ def board(db: Connection, runtime: Runtime, now: datetime) -> Board:
     midnight = now.astimezone(sla.IST).replace(hour=0, minute=0, second=0, microsecond=0)
     live = db.execute(select(_waiting.c.state, _waiting.c.since).where(_waiting.c.state.in_(OPEN))).all()
     today = db.execute(select(_waiting.c.state, _waiting.c.since, _waiting.c.answered_at).where(_waiting.c.since >= midnight)).all()
-    waits = [(now - row.since).total_seconds() for row in live if row.state != "talking"]
+    waits = [max(0.0, (now - row.since).total_seconds()) for row in live if row.state != "talking"]
     limit = timedelta(seconds=runtime.config.queue.target_seconds)
     agents = dict.fromkeys(AGENT_STATES, 0)
     present = _attendance.c.seen_at > now - timedelta(seconds=runtime.config.queue.unseen_seconds)

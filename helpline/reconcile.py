@@ -20,11 +20,12 @@ from carriers.twilio_history import ENDED, History, PastCall, PastMessage, PastR
 from helpline import carriers_in_use, outbox, reports
 from helpline.journal import Handler, Line
 from helpline.runtime import Runtime
-from models import Call, Inbound, Outgoing, Recording, Watermark
+from models import Call, Inbound, Outgoing, Recording, Watermark, is_away
 
 log = structlog.get_logger()
 NAME = "reconcile"
 OVERLAP = timedelta(minutes=15)  # what was under way the last time has ended since
+WRONG = timedelta(days=1)  # asked for when the mark lies in the future: the clock was set back since
 HELD = timedelta(minutes=10)  # a worker that began and was killed
 BATCH = 200
 _marks = Watermark.__table__
@@ -181,7 +182,13 @@ class _Asking:
     # ── giving ──
 
     def _give(self, kind: str, at: datetime, content: Mapping[str, Any]) -> None:
-        self.handlers[kind](Line(f"{NAME}:{at.isoformat()}", kind, at, content))
+        """What cannot be taken in although the store is there keeps nothing else out: the journal has it, for a person in the end."""
+        try:
+            self.handlers[kind](Line(f"{NAME}:{at.isoformat()}", kind, at, content))
+        except Exception as error:
+            if is_away(error) or not self.runtime.journal.keep(kind, content, at):
+                raise
+            log.exception("reconcile.set_aside", kind=kind)
 
     def _known(self, column: Any, values: list[str]) -> set[str]:
         with self.runtime.reading() as session:
@@ -222,7 +229,8 @@ def _begin(runtime: Runtime, now: datetime) -> datetime | None:
         held = db.execute(update(Watermark).where(_marks.c.name == NAME, free).values(held_until=now + HELD))
         if not held.rowcount:
             return None
-        return db.scalar(select(_marks.c.at).where(_marks.c.name == NAME))
+        at = db.scalar(select(_marks.c.at).where(_marks.c.name == NAME)) or now
+        return at if at <= now else now - WRONG
 
 
 def _last_known(db: Connection) -> datetime | None:

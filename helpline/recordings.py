@@ -8,11 +8,11 @@ import wave
 from datetime import datetime, timedelta
 from typing import IO, Any
 
-import fsspec
 import structlog
 from sqlalchemy import Row, select, update
 
 from carriers.base import Absent, Permanent, Temporary, VoiceCarrier
+from helpline import files
 from helpline.runtime import Runtime
 from models import Recording
 
@@ -42,22 +42,31 @@ def _fetch(runtime: Runtime, carrier: VoiceCarrier, row: Row[Any], now: datetime
     try:
         content, _type = carrier.fetch_recording(row.url)
         kind, seconds = inspect(content)
-    except (Absent, Temporary):
+    except Absent:
         return _later(row, now)
+    except Temporary as error:
+        return _again(row, now, error.after)
     except (Permanent, NotSound):
         return {"state": "failed", "attempts": row.attempts + 1}
     path = f"{row.created_at:%Y/%m/%d}/{row.id}.{'wav' if kind == 'audio/wav' else 'mp3'}"
-    _store(runtime, path, content)
+    try:
+        files.write(runtime.config.storage.recordings, path, content)
+    except files.Unkept as error:  # a full disk, say
+        log.error("recording.not_kept", recording=row.id, error=str(error))
+        return _again(row, now)
     return {"state": "stored", "path": path, "content_type": kind, "size": len(content), "seconds": seconds or row.seconds,
             "sha256": hashlib.sha256(content).hexdigest(), "attempts": row.attempts + 1}  # fmt: skip
 
 
 def _later(row: Row[Any], now: datetime) -> dict[str, Any]:
-    """A carrier may answer 404 for a while after the call."""
+    """A carrier may answer 404 for a while after the call; then there is no such recording."""
+    return {"state": "absent", "attempts": row.attempts + 1} if row.attempts + 1 >= MAX_ATTEMPTS else _again(row, now)
+
+
+def _again(row: Row[Any], now: datetime, after: float = 0) -> dict[str, Any]:
+    """What cannot be had just now is tried until it can: 10 s, 20 s, 40 s … up to an hour later, and not before `after` seconds."""
     attempts = row.attempts + 1
-    if attempts >= MAX_ATTEMPTS:
-        return {"state": "absent", "attempts": attempts}
-    return {"attempts": attempts, "next_at": now + timedelta(seconds=min(3600, 5 * 2**attempts))}
+    return {"attempts": min(attempts, MAX_ATTEMPTS - 1), "next_at": now + timedelta(seconds=max(after, min(3600, 5 * 2**attempts)))}
 
 
 def inspect(content: bytes) -> tuple[str, int | None]:
@@ -74,25 +83,8 @@ def inspect(content: bytes) -> tuple[str, int | None]:
     raise NotSound
 
 
-def _filesystem(runtime: Runtime) -> tuple[Any, str]:
-    fs, base = fsspec.core.url_to_fs(runtime.config.storage.recordings)
-    return fs, str(base)
-
-
-def _store(runtime: Runtime, path: str, content: bytes) -> None:
-    """Written aside and moved, so that a half-written file never has the name."""
-    fs, base = _filesystem(runtime)
-    whole = f"{base}/{path}"
-    fs.makedirs(whole.rpartition("/")[0], exist_ok=True)
-    with fs.open(f"{whole}.part", "wb") as file:
-        file.write(content)
-    fs.mv(f"{whole}.part", whole)
-
-
 def open_recording(runtime: Runtime, row: Any) -> IO[bytes]:
     """The stored file of a recording's row. Raises FileNotFoundError."""
     if row.state != "stored" or not row.path:
         raise FileNotFoundError
-    fs, base = _filesystem(runtime)
-    opened: IO[bytes] = fs.open(f"{base}/{row.path}", "rb")
-    return opened
+    return files.read(runtime.config.storage.recordings, row.path)

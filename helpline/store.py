@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, insert, text
 
 from helpline.config import ROOT
-from models import READ_ONLY
+from models import READ_ONLY, Heartbeat, is_away
 
 _LOCK = 4_155_771  # any number: PostgreSQL's advisory lock while one process migrates
 
@@ -60,9 +61,8 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def ensure_directory(engine: Engine) -> None:
-    url = engine.url
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if (file := file_of(engine)) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def current_revision(engine: Engine) -> str | None:
@@ -72,6 +72,27 @@ def current_revision(engine: Engine) -> str | None:
 
 def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def refuses(engine: Engine) -> str | None:
+    """Why SQLite takes nothing more just now (full, locked, read-only); None when it does, and for PostgreSQL, which says so itself."""
+    if engine.dialect.name != "sqlite":
+        return None
+    try:
+        with engine.connect() as db, db.begin() as trial:
+            db.execute(insert(Heartbeat), [{"worker": "trial" + " " * 20_000, "at": datetime.now(UTC)}])  # new pages are asked for
+            trial.rollback()
+    except Exception as error:
+        if not is_away(error):
+            raise
+        return str(getattr(error, "orig", error))
+    return None
+
+
+def file_of(engine: Engine) -> Path | None:
+    """SQLite's file."""
+    name = engine.url.database
+    return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
 
 def is_migrated(engine: Engine) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -14,6 +15,14 @@ OUTCOMES = ("sent", "delivered", "failed", "later", "unknown", "heard", "left", 
             "told", "no_answer", "wrong_number", "refused")  # fmt: skip
 REACHED = frozenset({"delivered", "heard", "left", "told"})
 _table = Try.__table__
+
+
+def is_over(pause: Callable[[int], float], attempts: int, hours: float) -> bool:
+    """Whether `attempts` of a message that nobody could take have lasted `hours`, when `pause(n)` seconds passed after the n-th.
+
+    Counted in attempts, not by the clock: one that is set forward gives nothing up, and a worker that was stopped neither.
+    """
+    return sum(pause(attempt) for attempt in range(1, attempts)) >= hours * 3600
 
 
 def begin(db: Connection, outgoing_id: int, kind: str, now: datetime, by: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from helpline import (
     calling,
     calls,
     carriers_in_use,
+    clock_change,
     clocks,
     delivery,
     fairness,
@@ -45,19 +47,21 @@ Job = Callable[[], object]
 TakeUp = Mapping[str, Callable[[Runtime, str], None]]
 # What takes in a line of the journal, by its kind: given likewise.
 TakeIn = Mapping[str, Callable[[Runtime, Line], None]]
+LOOK_AT_CLOCK = 2.0  # seconds
 NAME = f"{socket.gethostname()}:{os.getpid()}"
 
 
 def jobs(
-    runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None, take_in: TakeIn | None = None
+    runtime: Runtime, carriers: InUse, now: Callable[[], datetime] = utc_now, take_up: TakeUp | None = None, take_in: TakeIn | None = None,
+    watch: clock_change.Watch | None = None,
 ) -> dict[str, tuple[float, Job]]:  # fmt: skip
-    """name → (seconds between runs, job)."""
+    """name → (seconds between runs, job). `watch`: jobs that take what is silent for lost wait a while when the clock was set."""
     poll = runtime.config.worker.poll_seconds
     handlers = {kind: partial(handler, runtime) for kind, handler in (take_in or {}).items()}
     asking: dict[str, tuple[float, Job]] = {}
     if runtime.config.reconcile.minutes:
         asking["reconcile"] = (runtime.config.reconcile.minutes * 60, lambda: reconcile.work(runtime, carriers.history, handlers, now()))
-    return asking | {
+    found = asking | {
         "send": (poll, lambda: delivery.send_due(runtime, carriers.outbound, now)),
         "settle": (15, lambda: delivery.settle_unknown(runtime, carriers.known, now())),
         "letters": (max(poll, 5), lambda: letters.send_due(runtime, now)),
@@ -76,26 +80,48 @@ def jobs(
         "clocks": (60, lambda: clocks.tick(runtime, now())),
         "nightly": (300, lambda: nightly.check_when_due(runtime, now())),
         "seals": (120, lambda: seals.seal(runtime, now())),
+        "clock": (30, lambda: clock_change.mend(runtime, now())),
         "heartbeat": (10, lambda: beat(runtime, now())),
         "tidy": (3600, lambda: tidy(runtime, now())),
     }
+    return _patient(runtime, found, watch) if watch is not None else found
+
+
+def _patient(runtime: Runtime, found: dict[str, tuple[float, Job]], watch: clock_change.Watch) -> dict[str, tuple[float, Job]]:
+    """What may be under way takes at most so long: a carrier's answer, a row not yet committed, a caller who speaks."""
+    after = {"settle": 60, "ring-settle": 60, "letters": 60, "seals": 180, "calls": runtime.config.voice.call_silent_minutes * 60}
+
+    def waiting(job: Job, seconds: float) -> Job:
+        return lambda: None if watch.is_settling(seconds) else job()
+
+    return {name: (every, waiting(job, after[name]) if name in after else job) for name, (every, job) in found.items()}
 
 
 def run(runtime: Runtime, take_up: TakeUp | None = None, take_in: TakeIn | None = None) -> None:
     """Work until SIGINT or SIGTERM; what is being done is finished first."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a job that takes longer than its interval is no fault: it is due when it is done
     scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
-    for name, (seconds, job) in jobs(runtime, carriers_in_use.in_use(runtime.config), take_up=take_up, take_in=take_in).items():
+    inside, outside = clock_change.Watch(), clock_change.Watch()
+    for name, (seconds, job) in jobs(runtime, carriers_in_use.in_use(runtime.config), take_up=take_up, take_in=take_in, watch=inside).items():
         scheduler.add_job(partial(_safely, name, job), "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     scheduler.start()
     log.info("worker.started", worker=NAME)
-    stopped.wait()
+    while not stopped.wait(LOOK_AT_CLOCK):
+        if outside.stepped():
+            all_due(scheduler)
     scheduler.shutdown(wait=True)
     log.info("worker.stopped", worker=NAME)
+
+
+def all_due(scheduler: Any) -> None:
+    """The scheduler keeps the moments of its next runs: after a clock that was set back it would do nothing until they come."""
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now().astimezone())
 
 
 def run_once(runtime: Runtime, now: datetime, carriers: InUse | None = None, take_up: TakeUp | None = None, take_in: TakeIn | None = None) -> None:
@@ -144,7 +170,9 @@ def retry_inbound(runtime: Runtime, take_up: TakeUp, now: datetime, *, limit: in
     for row in rows:
         try:
             take_up[row.kind](runtime, row.key)
-        except Exception:
+        except Exception as error:
+            if is_away(error):  # nothing against the message
+                raise
             log.exception("inbound.failed_again", key=row.key)
             with runtime.writing() as db:
                 state = "failed" if row.attempts >= 4 else "pending"
@@ -166,5 +194,6 @@ def tidy(runtime: Runtime, now: datetime) -> None:
         db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2), ~kept))
         learning.tidy(db)
     if runtime.engine.dialect.name == "sqlite":
-        with runtime.reading() as session:  # PostgreSQL keeps its own statistics
-            session.execute(text("PRAGMA optimize"))
+        with runtime.writing() as db:  # it may write: what began as a reader could not; PostgreSQL keeps its own statistics
+            db.execute(text("PRAGMA analysis_limit=1000"))
+            db.execute(text("PRAGMA optimize"))

@@ -316,7 +316,7 @@ class ClosingText(Base):
     at: Mapped[datetime]
     office_code: Mapped[str | None] = mapped_column(OFFICE)
     by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    __table_args__ = (Index("ix_closing_texts_text_hash", "text_hash", "at"),)
+    __table_args__ = (Index("ix_closing_texts_text_hash", "text_hash", "at"), Index("ix_closing_texts_at", "at", "text_hash", "complaint_id"))
 
 
 class ReplyTemplate(Base):
@@ -577,6 +577,7 @@ class CarrierState(Base):
     carrier: Mapped[str] = mapped_column(String(20), primary_key=True)
     free_at: Mapped[int] = mapped_column(BigInteger, default=0)  # microseconds since 1970: the next place within its rate
     resting_until: Mapped[datetime | None]  # it was in trouble: others are tried first
+    closed_until: Mapped[datetime | None]  # it asked to be left alone
 
 
 class Try(Base):

@@ -31,7 +31,7 @@ class Carrier:
         return Accepted(f"{self.name}-{message.reference}", "queued")
 
     def find_sms(self, to, text, since):
-        return None
+        return []
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select, update
@@ -37,7 +38,7 @@ class Carrier:
         return Accepted(f"SM{len(self.got)}", "queued")
 
     def find_sms(self, to, text, since):
-        return self.known.get(text)
+        return [self.known[text]] if text in self.known else []
 
 
 @pytest.fixture
@@ -91,10 +92,16 @@ def test_a_temporary_refusal_is_tried_again_later_and_at_last_parked(runtime, ow
     send(runtime, carrier, now)
     assert outgoing(runtime).state == "pending"
     assert outgoing(runtime).next_at > now
-    for hour in range(1, 10):
-        send(runtime, carrier, now + timedelta(hours=hour))
+    tried = [now]
+    while outgoing(runtime).state == "pending":
+        tried.append(outgoing(runtime).next_at)
+        carrier.outcomes = [Temporary("20429")]
+        send(runtime, carrier, tried[-1])
     assert (outgoing(runtime).state, outgoing(runtime).error_code) == ("parked", "20429")
-    assert outgoing(runtime).attempts == runtime.config.worker.max_attempts
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(tried)]
+    assert 5 <= pauses[0] < 7
+    assert 600 <= max(pauses) < 800
+    assert 6 <= (tried[-1] - now).total_seconds() / 3600 < 8, "not before the stated time"
 
 
 def test_a_permanent_refusal_waits_for_a_person(runtime, owed, now):
