@@ -178,6 +178,80 @@ def test_what_is_too_young_may_still_come_by_itself(runtime, config, nobody_ther
     assert (early.messages, early.calls) == (0, 0)
 
 
+class Between:
+    """The simulated carrier's server, with somebody before it who answers some requests."""
+
+    def __init__(self, app, *answers):
+        self.inner, self.answers, self.asked = httpx.WSGITransport(app=app), list(answers), []
+
+    def __call__(self, request):
+        self.asked.append(request)
+        answer = self.answers.pop(0) if self.answers else None
+        if callable(answer):
+            return answer(self.inner.handle_request(request))
+        return answer or self.inner.handle_request(request)
+
+
+@pytest.fixture
+def through(app):
+    """A memory that is asked through such a one; and how long was waited."""
+    clients, waited = [], []
+
+    def made(*answers):
+        between = Between(app, *answers)
+        clients.append(httpx.Client(transport=httpx.MockTransport(between)))
+        memory = TwilioHistory(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, api_base=f"{PUBLIC_URL}/simulator/carrier", client=clients[-1], sleep=waited.append)
+        return memory, between, waited
+
+    yield made
+    for client in clients:
+        client.close()
+
+
+def test_a_carrier_that_wants_to_be_asked_slowly_is_and_nothing_is_left_out(runtime, nobody_there, through, monkeypatch):
+    monkeypatch.setattr(twilio_history, "PAGE_SIZE", 2)
+    for n in range(5):
+        Caller(nobody_there, f"+91983001234{n}").texts("FILE no street light in Barasat")
+    slower = httpx.Response(429, headers={"Retry-After": "7"})
+    history, _, waited = through(None, slower, httpx.Response(429), None, slower)
+    handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+    now = utc_now() + timedelta(seconds=1)
+    assert reconcile.take_in(runtime, history, handlers, now - timedelta(hours=1), now).messages == 5
+    assert waited == [7, 2, 7]
+
+
+def test_pages_named_by_whole_addresses(runtime, nobody_there, through, monkeypatch):
+    monkeypatch.setattr(twilio_history, "PAGE_SIZE", 2)
+    for n in range(3):
+        Caller(nobody_there, f"+91983001234{n}").texts("FILE no street light in Barasat")
+
+    def whole(answer):
+        answer.read()
+        page = answer.json()
+        return httpx.Response(200, json=page | {"next_page_uri": f"{PUBLIC_URL}/simulator/carrier{page['next_page_uri']}"})
+
+    history, _, _ = through(whole)
+    handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+    now = utc_now() + timedelta(seconds=1)
+    assert reconcile.take_in(runtime, history, handlers, now - timedelta(hours=1), now).messages == 3
+
+
+def test_our_own_messages_and_those_of_others_are_nobodys_complaints(runtime, network, asks):
+    ours = network.settings.helpline_number
+    row = "INSERT INTO messages (sid, sender, recipient, body, status, made) VALUES (?, ?, ?, ?, ?, ?)"
+    network.store.run(row, "SM" + "1" * 32, ours, "+919830012345", "FILE no street light in Barasat", "delivered", time.time())
+    network.store.run(row, "SM" + "2" * 32, "+919830012345", "+913399999999", "FILE no street light in Barasat", "received", time.time())
+    assert str(asks()) == str(reconcile.Found())
+    assert all_of(runtime, Complaint) == []
+
+
+def test_the_list_is_asked_for_since_that_moment_in_utc(through):
+    history, between, _ = through()
+    since = utc_now().replace(2026, 11, 24, 1, 30, 5, 7)
+    list(history.messages(since)), list(history.calls(since)), list(history.recordings(since))
+    assert [dict(request.url.params)[name] for request, name in zip(between.asked, ("DateSent>", "StartTime>", "DateCreated>"), strict=True)] == ["2026-11-24T01:30:05Z"] * 3
+
+
 # ── the worker ──
 
 
@@ -204,7 +278,7 @@ def test_a_carrier_that_cannot_be_asked_is_asked_again_from_there(runtime, nobod
     start = utc_now()
     work(start)
     Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat")
-    outcomes = iter([httpx.Response(429), httpx.Response(500), httpx.Response(503, text="<html>"), httpx.Response(200, text="not json"), httpx.ReadTimeout("slow"),
+    outcomes = iter([*[httpx.Response(429)] * 6, httpx.Response(500), httpx.Response(503, text="<html>"), httpx.Response(200, text="not json"), httpx.ReadTimeout("slow"),
                      httpx.ConnectError("refused")])  # fmt: skip
 
     def trouble(request):
@@ -214,11 +288,56 @@ def test_a_carrier_that_cannot_be_asked_is_asked_again_from_there(runtime, nobod
         return outcome
 
     with httpx.Client(transport=httpx.MockTransport(trouble)) as client:
-        broken = TwilioHistory(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, api_base="http://carrier.test", client=client)
+        broken = TwilioHistory(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, api_base="http://carrier.test", client=client, sleep=lambda _: None)
         for _ in range(6):
             with pytest.raises(Temporary):
                 work(start + timedelta(minutes=1), broken)
     assert work(start + timedelta(minutes=2)).messages == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_an_account_that_the_carrier_does_not_know_leaves_nothing_out(runtime, nobody_there, work, through, status):
+    """A token that was changed, say: when it is mended, everything since is asked for."""
+    start = utc_now()
+    work(start)
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat")
+    history, _, _ = through(httpx.Response(status, json={"code": 20003}))
+    with pytest.raises(Temporary):
+        work(start + timedelta(minutes=1), history)
+    assert work(start + timedelta(hours=5)).messages == 1
+
+
+def test_one_that_cannot_be_taken_in_keeps_nothing_else_out(runtime, nobody_there, history):
+    for n in range(3):
+        Caller(nobody_there, f"+91983001234{n}").texts("FILE no street light in Barasat")
+    handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+    message = handlers["message"]
+
+    def broken(line):
+        if line.content["sender"].endswith("1"):
+            raise ValueError("a fault of ours")
+        message(line)
+
+    now = utc_now() + timedelta(seconds=1)
+    reconcile.work(runtime, history, handlers, now - timedelta(minutes=1))
+    found = reconcile.work(runtime, history, handlers | {"message": broken}, now)
+    assert found is not None
+    with runtime.reading() as db:
+        assert len(db.scalars(select(Inbound)).all()) == 2
+        assert db.scalars(select(Watermark)).one().at == now
+    runtime.journal.take_in(handlers | {"message": broken})
+    assert runtime.journal.backlog().failed == 1, "for a person"
+
+
+def test_a_clock_that_was_ahead_leaves_nothing_out(runtime, nobody_there, work, history):
+    start = utc_now()
+    work(start + timedelta(hours=1))  # the clock was an hour ahead; then it is set back
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat").dials().hangs_up()
+    found = work(start + timedelta(minutes=20))
+    assert (found.messages, found.calls) == (1, 1)
+    with runtime.reading() as db:
+        assert db.scalars(select(Watermark)).one().at == start + timedelta(minutes=20)
+    assert str(work(start + timedelta(minutes=30))) == str(reconcile.Found()), "once"
 
 
 def test_a_server_without_these_lists_is_no_fault(runtime, work):
