@@ -25,6 +25,7 @@ PAGES = {
     "dashboard, a year": "dashboard?period=365",
     "dashboard, a department, a year": "dashboard?period=365&department=phe",
     "dashboard, a district, 90 days": "dashboard?period=90&district=305",
+    "dashboard, a category, 90 days": "dashboard?period=90&category=WATER",
     "dashboard, department and district": "dashboard?period=365&department=phe&district=305",
     "offices compared, 90 days": "dashboard/offices?period=90",
     "places, 90 days": "dashboard/places?period=90",

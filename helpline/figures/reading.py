@@ -201,10 +201,10 @@ class Reader:
 
     def _pending_offices(self, figures: tuple[str, ...]) -> Iterator[tuple[str, str, int, int]]:
         since = exists().where(Complaint.id == Event.complaint_id, Complaint.indexed_seq != Complaint.last_seq, Event.seq > Complaint.indexed_seq)
-        keys = list(self.db.scalars(select(Complaint.id).where(Complaint.indexed_seq != Complaint.last_seq)))
-        if not keys:
+        changed = _changed(self.db)
+        if changed is None:
             return
-        change = Counter(upkeep.beside(self.db, Event.complaint_id.in_(keys), since))
+        change = Counter(upkeep.beside(self.db, Event.complaint_id.in_(select(Complaint.id).where(changed)), since))
         for fact, sign in _Pending(self.db, {}, None).facts:
             for key in upkeep.contributions(fact):
                 change[key] += sign
@@ -244,14 +244,32 @@ class _Pending:
     """Complaints that changed since they were counted: once as they stand (+1), once as they were counted (-1)."""
 
     def __init__(self, db: Connection, filters: Mapping[str, str], visible: ColumnElement[bool] | None) -> None:
-        changed = Complaint.indexed_seq != Complaint.last_seq
+        self.facts: list[tuple[Mapping[str, Any], int]] = []
+        changed = _changed(db)
+        if changed is None:
+            return
         now = upkeep.facts.where(changed, *only(dict(filters)))
         before = select(CountedComplaint.__table__).join(Complaint, Complaint.id == CountedComplaint.complaint_id)
         before = before.where(changed, *(getattr(CountedComplaint, name) == code for name, code in filters.items()))
         if visible is not None:
             now, before = now.where(visible), before.where(visible)
-        self.facts: list[tuple[Mapping[str, Any], int]] = [(dict(row._mapping), 1) for row in db.execute(now)]
+        self.facts += [(dict(row._mapping), 1) for row in db.execute(now)]
         self.facts += [(dict(row._mapping), -1) for row in db.execute(before)]
+
+
+FEW = 1_000
+
+
+def _changed(db: Connection) -> ColumnElement[bool] | None:
+    """Which complaints changed since they were counted; None when none did.
+
+    Usually a handful, which are named: from the condition alone PostgreSQL cannot tell that they are few, and reads them all.
+    """
+    since = Complaint.indexed_seq != Complaint.last_seq
+    keys = list(db.scalars(select(Complaint.id).where(since).limit(FEW + 1)))
+    if not keys:
+        return None
+    return Complaint.id.in_(keys) if len(keys) <= FEW else since
 
 
 def _reach(db: Connection, user: Row[Any]) -> tuple[dict[str, str], ColumnElement[bool] | None]:
