@@ -26,6 +26,7 @@ class Incoming(NamedTuple):
     text: str
     media: str = "0"  # how many pictures came with it
     sent_at: datetime | None = None  # where the carrier says so
+    segments: str = ""  # how many segments the carrier put together for it; "" where it does not say
 
 
 @dataclass(frozen=True)

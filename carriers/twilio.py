@@ -61,7 +61,7 @@ def read_incoming(webhook: Webhook) -> Incoming:
     """A messaging webhook; `sid` is "" when it carries none."""
     get = webhook.get
     sid = get("MessageSid") or get("SmsSid") or get("SmsMessageSid")
-    return Incoming(Twilio.name, sid[:64], get("From"), get("To"), get("Body"), get("NumMedia", "0"))
+    return Incoming(Twilio.name, sid[:64], get("From"), get("To"), get("Body"), get("NumMedia", "0"), segments=get("NumSegments"))
 
 
 def read_report(webhook: Webhook) -> Report | None:

@@ -235,6 +235,8 @@ class Sms(Section):
     replies_per_hour: int = Field(ge=1)
     conversation_minutes: int = Field(ge=1)
     correction_minutes: int = Field(ge=0)
+    parts_seconds: int = Field(ge=0, le=600)
+    marked_parts_minutes: int = Field(ge=0, le=1440)
     dlt_entity_id: str
     dlt_header: str
     cost_per_segment: float = Field(ge=0)

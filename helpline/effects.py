@@ -279,6 +279,13 @@ def _on_correct(doing: Doing) -> Changes:
     return _told(doing, {"pincode": None, "local_body_code": None, "place": ""} if elsewhere else {})
 
 
+def _on_put_together(doing: Doing) -> Changes:
+    """What came in parts says what all of them say, in their order, while nobody has looked at it."""
+    if not may_be_corrected(doing.db, doing.runtime, doing.before, doing.now):
+        raise CannotAct("not_now")
+    return {**_told(doing), "description": doing.given["text"][: LIMITS["description"]]}
+
+
 def may_be_corrected(db: Connection, runtime: Runtime, row: Mapping[str, Any], now: datetime) -> bool:
     """Whether its citizen may still change it: for `sms.correction_minutes`, while nobody of the staff has acted on it or opened it."""
     if row["state"] != State.REGISTERED or now - row["registered_at"] > timedelta(minutes=runtime.config.sms.correction_minutes):
@@ -521,6 +528,7 @@ _EFFECTS: dict[str, Callable[[Doing], Changes]] = {
     "register": _on_register,
     "complete": _on_complete,
     "correct": _on_correct,
+    "put_together": _on_put_together,
     "categorise": _on_categorise,
     "forward": _on_forward,
     "accept": _on_accept,

@@ -126,6 +126,7 @@ TABLE: tuple[Transition, ...] = (
     _row("complete", _OPEN, None, _CITIZEN | _TAKES_CALLS,
          optional=("text", "name", "place", "district", "local_body", "pincode", "phone", "category", "harm_on")),
     _row("correct", {State.REGISTERED}, None, _CITIZEN, ("text",), ("category", "district", "pincode", "place", "name")),
+    _row("put_together", {State.REGISTERED}, None, _CITIZEN, ("text",), ("category", "district", "pincode", "place")),
     # the desk sorts
     _row("categorise", _WORKING, None, _DESK | {Role.AGENT}, ("category",), ("priority", "district", "harm_on")),
     _row("review", {State.REGISTERED, State.REOPENED}, State.UNDER_REVIEW, _TAKES_CALLS, tells="notify.under_review"),

@@ -39,7 +39,7 @@ from helpline.carriers_in_use import InUse
 from helpline.figures import upkeep
 from helpline.journal import Line
 from helpline.runtime import Runtime, utc_now
-from models import Heartbeat, Inbound, Sender, Tally, is_away
+from models import Heartbeat, Inbound, Part, Sender, Tally, is_away
 
 log = structlog.get_logger()
 Job = Callable[[], object]
@@ -191,6 +191,7 @@ def tidy(runtime: Runtime, now: datetime) -> None:
     with runtime.writing() as db:
         noticed = select(Sender.number).where(Sender.noticed_at > now - timedelta(days=400))
         kept = and_(Tally.kind.in_(fairness.TALLIED), Tally.subject.in_(noticed), Tally.hour > now - timedelta(days=fairness.DAYS + 1))
+        db.execute(delete(Part).where(Part.at < now - timedelta(days=2)))
         db.execute(delete(Tally).where(Tally.hour < now - timedelta(days=2), ~kept))
         learning.tidy(db)
     if runtime.engine.dialect.name == "sqlite":

@@ -740,6 +740,26 @@ class AbuseMark(Base):
     __table_args__ = (Index("ix_abuse_marks_sender_id", "sender_id", "at"),)
 
 
+class Part(Base):
+    """What a number wrote within the last minutes, by which a long message that came in parts is put together."""
+
+    __tablename__ = "parts"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)  # of the inbound message
+    series: Mapped[str] = mapped_column(String(120))  # the key of the first of the parts that came
+    number: Mapped[str] = mapped_column(PHONE)
+    text: Mapped[str] = mapped_column(Text)  # without the mark
+    at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]  # where the carrier says so
+    position: Mapped[int]  # 2 of "2/3"; 0 without a mark
+    total: Mapped[int]
+    cut: Mapped[bool]  # it ends where a segment does
+    begins: Mapped[bool]  # with the keyword that files
+    effect: Mapped[str] = mapped_column(String(10))  # sms.parts.Piece
+    complaint_id: Mapped[int | None] = mapped_column(Id)
+    __table_args__ = (Index("ix_parts_number", "number", "at"),)
+
+
 class Tally(Base):
     """How often something was done within an hour, by whom: limits that every process shares."""
 

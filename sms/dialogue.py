@@ -15,7 +15,7 @@ from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint, Event, Phone
 from models.direct import Reader
-from sms import answers, correcting, filing, staff, which
+from sms import answers, correcting, filing, joining, staff, which
 from sms.conversation import (
     Continuing,
     Handler,
@@ -31,6 +31,7 @@ from sms.conversation import (
     with_parts,
 )
 from sms.keywords import Parsed, parse
+from sms.parts import Arrival
 
 _phone = select(Phone.__table__).where(Phone.number == bindparam("number"))
 MOST_NUMBERS = 4  # of one message that are answered
@@ -39,7 +40,7 @@ SHORT_WORDS = 5  # a name, a place, a yes: nobody's language, so the conversatio
 RATING_MINUTES = 60  # for so long after "it is solved" a digit alone is a rating
 
 
-def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, now: datetime) -> Reply:
+def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, now: datetime, arrival: Arrival | None = None) -> Reply:
     """What `sender` gets for `body`. Writes what follows from it into the transaction at hand."""
     if is_plain_status(parsed := parse(body)):  # the commonest message: neither the conversation nor the telephone matters
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
@@ -48,10 +49,18 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
     awaiting, context = _question(db, runtime, sender, body, now)
     if _is_lone_number(parsed) and awaiting != "which":
         return answer_with(show_status, Message(db, runtime, key, sender, parsed, "", now))
-    corrects = parsed.intent == "correct" and awaiting != "feedback"
-    parsed = parse(body, awaiting=awaiting) if awaiting in YES_OR_NO and not corrects else parsed
+    parsed = parse(body, awaiting=awaiting) if awaiting in YES_OR_NO and (parsed.intent != "correct" or awaiting == "feedback") else parsed
     phone = db.execute(_phone, {"number": sender}).first()
     message = Message(db, runtime, key, sender, parsed, _language(parsed, phone, context), now, awaiting, context)
+    if not joining.may_be_part(message):
+        return _answered(message, phone)
+    return joining.answer(message, body, arrival or Arrival(now), lambda whole: _answered(whole, phone))
+
+
+def _answered(message: Message, phone: Row[Any] | None) -> Reply:
+    """The reply to a whole message."""
+    parsed, awaiting = message.parsed, message.awaiting
+    corrects = parsed.intent == "correct" and awaiting != "feedback"
     if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed

@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 import structlog
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.exc import IntegrityError
 
 from carriers import aggregator, kannel, mobile_seva, twilio
@@ -31,6 +32,7 @@ from models import Complaint, Inbound, is_away
 from sms import dialogue
 from sms.conversation import Reply
 from sms.keywords import parse
+from sms.parts import Arrival
 
 log = structlog.get_logger()
 MAX_BODY = 10_000
@@ -230,12 +232,23 @@ def _answer(db: Connection, runtime: Runtime, key: str, message: Incoming) -> st
     now = utc_now()
     sender = numbers.e164(message.sender)
     row = _row(key, message, now)
+    if sender:
+        _wait_for_its_turn(db, sender)
     reply = _reply(db, runtime, key, sender, row, now)
     answer = twiml(reply) if _takes_answers(message) else ""
     if sender and not _takes_answers(message):
         owe(db, key, sender, reply, now)
     db.execute(_insert_inbound, [row | {"answer": answer, "complaint_id": reply.complaint_id}])
     return answer
+
+
+def _wait_for_its_turn(db: Connection, sender: str) -> None:
+    """What one number sends is dealt with one after the other: parts of a message may come at the same moment."""
+    if db.dialect.name == "postgresql":  # SQLite has one writer
+        db.execute(_turn, {"number": sender})
+
+
+_turn = sql("SELECT pg_advisory_xact_lock(hashtext('sms'), hashtext(:number))")
 
 
 def _reply(db: Connection, runtime: Runtime, key: str, sender: str | None, row: dict[str, Any], now: datetime) -> Reply:
@@ -247,12 +260,18 @@ def _reply(db: Connection, runtime: Runtime, key: str, sender: str | None, row: 
         return dialogue.answer_nobody(db, runtime, key, row["from_number"] or "", body, now)
     standing = fairness.weigh(db, runtime, sender, now)
     picture = row["payload"].get("NumMedia") not in (None, "", "0") and not body.strip()
-    reply = dialogue.answer_picture(db, runtime, key, sender, now) if picture else dialogue.answer(db, runtime, key, sender, body, now)
+    reply = dialogue.answer_picture(db, runtime, key, sender, now) if picture else dialogue.answer(db, runtime, key, sender, body, now, _arrival(row, now))
     if (found := abuse.find(body[:1000])) is not None:
         fairness.mark(db, sender, found, body, "sms", reply.complaint_id, now)
     if not (standing.slowed or standing.spent) or (reply.essential and fairness.is_answered(db, runtime, sender, now)):
         return reply
     return _withheld(db, runtime, sender, reply, body, now)
+
+
+def _arrival(row: dict[str, Any], now: datetime) -> Arrival:
+    """When the message came, also where it was kept meanwhile, and how."""
+    sent_at = row["payload"].get("SentAt")
+    return Arrival(row.get("received_at") or now, datetime.fromisoformat(sent_at) if sent_at else None, row["payload"].get("NumSegments", ""))
 
 
 def _withheld(db: Connection, runtime: Runtime, sender: str, reply: Reply, body: str, now: datetime) -> Reply:
@@ -268,7 +287,8 @@ def _withheld(db: Connection, runtime: Runtime, sender: str, reply: Reply, body:
 
 
 def _row(key: str, message: Incoming, now: Any, state: str = "done") -> dict[str, Any]:
-    kept = {"From": message.sender, "To": message.recipient, "Body": message.text, "MessageSid": message.sid, "NumMedia": message.media}
+    kept = {"From": message.sender, "To": message.recipient, "Body": message.text, "MessageSid": message.sid, "NumMedia": message.media,
+            "NumSegments": message.segments}  # fmt: skip
     kept = {name: value[:MAX_BODY].replace("\x00", "") for name, value in kept.items()}
     if not _takes_answers(message):
         kept |= {"Carrier": message.carrier} | ({"SentAt": message.sent_at.isoformat()} if message.sent_at else {})
@@ -355,7 +375,7 @@ def take_up(runtime: Runtime, key: str) -> None:
         if row is None:
             return
         sender = numbers.e164(row.from_number)
-        reply = _reply(db, runtime, key, sender, {"payload": row.payload, "from_number": row.from_number}, now)
+        reply = _reply(db, runtime, key, sender, {"payload": row.payload, "from_number": row.from_number, "received_at": row.received_at}, now)
         if sender:
             owe(db, key, sender, reply, now)
         done = {"state": "done", "answer": twiml(reply), "complaint_id": reply.complaint_id}
