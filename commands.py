@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -297,7 +299,17 @@ def _voice_commands(app: Flask, runtime: Runtime) -> None:
 def _simulator(config: Config) -> Settings:
     if not config.simulator.enabled:
         raise click.ClickException("the simulated telephone is off (simulator.enabled)")
-    return simulator_settings(config)
+    return replace(simulator_settings(config), public_url=_running_at(config))
+
+
+def _running_at(config: Config) -> str:
+    """Where `make run` serves the helpline, unless the environment says it."""
+    if os.environ.get("PORT") or os.environ.get("PUBLIC_URL"):
+        return config.public_url
+    try:
+        return (config.var / "address").read_text().strip() or config.public_url
+    except FileNotFoundError:
+        return config.public_url
 
 
 def _running_commands(app: Flask, runtime: Runtime) -> None:

@@ -26,7 +26,12 @@ def main() -> int:
         print(f"The configuration cannot be used:\n{error}", file=sys.stderr)
         return 2
     prepare(config)
-    return start(config)
+    address = config.var / "address"  # for `flask call` and `flask text` in another terminal
+    address.write_text(f"{config.public_url}\n")
+    try:
+        return start(config)
+    finally:
+        address.unlink(missing_ok=True)
 
 
 def prepare(config: Config) -> None:

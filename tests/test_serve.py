@@ -1,0 +1,80 @@
+"""`make run` from the outside: what it prints, that the terminal's telephone finds it, and that Ctrl-C stops all of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.load import free_port
+
+HERE = Path(__file__).resolve().parent.parent
+NOT_GIVEN = ("PORT", "PUBLIC_URL", "DATABASE_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "SECRET_KEY", "HELPLINE_MODE")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    bare = {name: value for name, value in os.environ.items() if name not in NOT_GIVEN}
+    return {**bare, "HELPLINE_VAR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def running(environment: dict[str, str]) -> Iterator[tuple[str, list[str], subprocess.Popen[str]]]:
+    """(address, lines printed so far, process) of a helpline that answers."""
+    port, said = free_port(), list[str]()
+    process = subprocess.Popen([sys.executable, "serve.py"], cwd=HERE, env={**environment, "PORT": str(port)}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    reader = threading.Thread(target=lambda: said.extend(process.stdout or ()), daemon=True)
+    reader.start()
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            if httpx.get(f"{address}/readyz").status_code == 200:
+                break
+        except httpx.TransportError:
+            assert process.poll() is None, "".join(said)
+        time.sleep(0.1)
+    yield address, said, process
+    if process.poll() is None:
+        process.terminate()
+    process.wait(timeout=40)
+    reader.join()
+    assert process.stdout
+    process.stdout.close()
+
+
+def _flask(environment: dict[str, str], *words: str, typed: str = "") -> str:
+    ran = subprocess.run([sys.executable, "-m", "flask", "--app", "app", *words], cwd=HERE, env=environment, input=typed, capture_output=True, text=True, timeout=60, check=False)
+    return ran.stdout + ran.stderr
+
+
+def test_make_run_call_text_and_stop(running, environment, tmp_path):
+    address, said, process = running
+    printed = "".join(said)
+    assert f"{address}/console/" in printed
+    assert f"{address}/simulator/" in printed
+    accounts = dict(re.findall(r"^ +(agent|cell|officer|supervisor|administrator|monitor) +(\S+)$", printed, re.M))
+    assert len(set(accounts.values())) == 6
+    assert accounts["cell"] in (tmp_path / "accounts.txt").read_text()
+
+    filed = _flask(environment, "text", "FILE no water for three days, PIN 713101", "--from", "+919830012345")
+    number = re.search(r"\b\d{3} \d{4} \d{4}\b", filed)
+    assert number, filed
+    assert "is under review" in _flask(environment, "text", f"STATUS {number[0]}", "--from", "+919830012345")
+    assert "is under review" not in _flask(environment, "text", f"STATUS {number[0]}", "--from", "+919830054321"), "a stranger"
+    assert "press" in _flask(environment, "call", "--from", "+919830012345", typed="\nhang\n")
+
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{address}/healthz")
+    assert "is it running" in _flask(environment, "text", "STATUS", "--from", "+919830012345")
