@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
@@ -9,7 +10,7 @@ from sqlalchemy import or_, select
 
 from agent_console import access, callbacks
 from helpline import callbacks as ledger
-from helpline import complaints, duplicates, learning, letters, numbers, queueing, scope, sla
+from helpline import complaints, duplicates, learning, letters, numbers, queueing, scope, sla, status
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.reference import Category
@@ -87,7 +88,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             rows = db.execute(select(Complaint.__table__).where(Complaint.phone == number, Complaint.ack.is_not(None))
                               .order_by(Complaint.created_at.desc()).limit(10)).all() if number else []  # fmt: skip
             language = db.scalar(select(Phone.language).where(Phone.number == number)) if number else None
-        return render_template("caller.html", rows=rows, names=list(dict.fromkeys(r.name for r in rows if r.name)), number=number, language=language)
+        return render_template("caller.html", people=_people(rows), number=number, language=language)
 
     @blueprint.post("/new/similar")
     def similar() -> str:
@@ -102,6 +103,14 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         likely = category or runtime.reference.categories.get(found.code or "")
         alike = [like for like in alike if like.row.id not in {row.id for row in rows}]
         return render_template("similar.html", rows=rows, alike=alike, suggested=suggested, danger=likely is not None and likely.danger)
+
+
+def _people(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
+    """The complaints of a number by the people who share it, whoever came last first; a name sounds the same in every spelling."""
+    found: dict[frozenset[str], tuple[str, list[Any]]] = {}
+    for row in rows:
+        found.setdefault(frozenset(status.people_of([row])), (row.name, []))[1].append(row)
+    return list(found.values())
 
 
 def _actor() -> Actor:
@@ -129,6 +138,7 @@ def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
         "name": form.get("name", "").strip(),
         "email": letters.address(form.get("email")),
         "told_by": "call" if form.get("told_by") == "call" else "sms",
+        "discreet": form.get("discreet") == "yes",
         "category_code": category.code if category else None,
         "description": form.get("description", "").strip(),
         "pincode": pin.pincode if pin else None,
@@ -210,4 +220,4 @@ def _as_form(runtime: Runtime, draft: Any) -> dict[str, Any]:
     category = runtime.reference.categories.get(draft.category_code or "")
     return {"phone": numbers.national(draft.phone) or draft.caller_number or "", "language": draft.language, "name": draft.name,
             "category": category.name(access.language()) if category else "", "description": draft.description, "pincode": draft.pincode or "",
-            "district": draft.district_code or "", "email": draft.email or "", "told_by": draft.told_by, "place": draft.place, "priority": ""}  # fmt: skip
+            "district": draft.district_code or "", "email": draft.email or "", "told_by": draft.told_by, "discreet": "yes" if draft.discreet else "", "place": draft.place, "priority": ""}  # fmt: skip

@@ -49,6 +49,7 @@ class Filing:
     harm_at: datetime | None = None
     email: str | None = None
     told_by: str = "sms"
+    discreet: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)  # kept on the event: call, confidence, urgent words
 
 
@@ -62,7 +63,7 @@ class Filed:
 
 
 FIELDS = ("language", "name", "phone", "caller_number", "category_code", "district_code", "local_body_code", "pincode", "place",
-          "description", "incomplete", "priority", "harm_at", "email", "told_by")  # fmt: skip
+          "description", "incomplete", "priority", "harm_at", "email", "told_by", "discreet")  # fmt: skip
 _TRIES = 5
 
 _insert_complaint = insert(Complaint)

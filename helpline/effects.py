@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from helpline import acknowledgement, closures, feedback, lifecycle, numbers, offices, routing, sla, subtasks
+from helpline import acknowledgement, closures, feedback, lifecycle, numbers, offices, routing, sla, subtasks, telling
 from helpline import text as texts
 from helpline.events import Actor
 from helpline.lifecycle import Kind, State, Transition
@@ -99,6 +99,7 @@ _TABLES: dict[str, Callable[[Runtime], Any]] = {
     "rejection_reason": lambda _: lifecycle.REJECTION_REASONS,
     "priority": lambda _: sla.PRIORITIES,
     "heard": lambda _: ("confirmed", "corrected"),
+    "discreet": lambda _: ("yes", "no"),
 }
 _FITTING: dict[str, Callable[[str], Any]] = {
     "rating": _rating,
@@ -524,7 +525,12 @@ def _on_rate(doing: Doing) -> Changes:
     return {"rating": doing.given["rating"]}
 
 
+def _on_discreet(doing: Doing) -> Changes:
+    return {"discreet": doing.given["discreet"] == "yes"}
+
+
 _EFFECTS: dict[str, Callable[[Doing], Changes]] = {
+    "discreet": _on_discreet,
     "register": _on_register,
     "complete": _on_complete,
     "correct": _on_correct,
@@ -630,8 +636,14 @@ def _asked_no_more(doing: Doing, after: Mapping[str, Any]) -> None:
     feedback.given_up(doing.db, doing.before["id"], doing.before["reopen_count"])
 
 
+def _say_less(doing: Doing, after: Mapping[str, Any]) -> None:
+    if after["discreet"]:
+        telling.say_less(doing.db, doing.runtime, after)
+
+
 _BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {
     "resolve": _resolved,
+    "discreet": _say_less,
     "ask_office": _ask_office,
     **{action: _answer_part(action) for action in subtasks.ANSWERS},
     "confirm": _said(True),

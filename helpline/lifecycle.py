@@ -81,7 +81,7 @@ REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "ab
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
 FIELDS = ("reason", "rejection_reason", "report", "question", "office", "original", "text", "rating", "category", "priority", "owner",
           "name", "place", "district", "local_body", "pincode", "phone", "harm_on", "news_on", "share", "message", "officer", "files",
-          "heard", "subtask", "due_on")  # fmt: skip
+          "heard", "subtask", "due_on", "discreet")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,7 @@ TABLE: tuple[Transition, ...] = (
     _row("news", _WORKING, None, _SYSTEM, tells="notify.still_working"),
     # beside the work
     _row("name_officer", _WORKING, None, _TAKES_CALLS, ("officer",)),
+    _row("discreet", _ALL, None, _CITIZEN | _TAKES_CALLS, ("discreet",)),
     _row("read_back", _ALL | {State.DRAFT}, None, _CITIZEN, ("heard",)),
     _row("add", _ALL, None, _CITIZEN | _TAKES_CALLS, ("text",), ("files",)),
     _row("note", _ALL | {State.DRAFT}, None, _STAFF, ("text",), ("files",)),

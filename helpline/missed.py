@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from helpline import limits, numbers, outbox, proof, status
+from helpline import limits, notices, numbers, outbox, proof, status
 from helpline.runtime import Runtime
 from models import Tally, new_id
 
@@ -21,7 +21,11 @@ def answer(db: Connection, runtime: Runtime, number: str, call: Row[Any], now: d
     limits.count(db, _KIND, number, now)
     language = call.language or runtime.config.helpline.default_language
     message_id, check = new_id(now), None
-    if (row := status.latest_open(db, number)) is not None:
+    row = status.latest_open(db, number)
+    if row is not None and row.discreet:
+        check = proof.code(runtime, message_id)
+        sms = notices.compose(runtime, notices.DISCREET, dict(row._mapping), {}, check=check)
+    elif row is not None:
         sms = status.message(runtime, row, language)
     else:
         check, settings = proof.code(runtime, message_id), runtime.config.helpline

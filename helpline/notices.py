@@ -42,12 +42,17 @@ def _department(runtime: Runtime, code: str | None) -> Department:
     return runtime.reference.departments.get(code or "cmo") or runtime.reference.departments["cmo"]
 
 
+DISCREET = "notify.discreet"
+
+
 def compose(
-    runtime: Runtime, template: str, row: Mapping[str, Any], given: Mapping[str, Any], *, check: str = proof.BLANK, spoken: bool = False
-) -> Sms:
+    runtime: Runtime, template: str, row: Mapping[str, Any], given: Mapping[str, Any], *, check: str = proof.BLANK, spoken: bool = False, asked_here: bool = False
+) -> Sms:  # fmt: skip
     """The message of `template` about a complaint's `row`; `given` is what the action was given (a reason, an original), `check`
-    its check code. `spoken`: as it is read out by a call."""
+    its check code. `spoken`: as it is read out by a call. Of a discreet complaint it says that there is news, and no more, unless
+    it answers whoever has the phone in hand (`asked_here`)."""
     language = row["language"]
+    template = DISCREET if row["discreet"] and not asked_here else template
     entry = runtime.catalogue[template]
     values: dict[str, Any] = {
         "helpline": runtime.config.helpline.short_name,

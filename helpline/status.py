@@ -6,15 +6,17 @@ Others hear that the two do not match: in the same words, after the same look-up
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from helpline import acknowledgement, complaints, lifecycle, limits, notices
+from helpline import acknowledgement, complaints, examples, lifecycle, limits, notices
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
+from helpline.sounds import skeleton
 from models import Complaint
 from models.direct import Reader
 from prompts.catalogue import Sms
@@ -65,6 +67,18 @@ def carrying_on(db: Reader, row: Row[Any]) -> Row[Any]:
 def latest_open(db: Connection, phone: str | None) -> Row[Any] | None:
     """The newest open complaint of a number: offered to a caller, told only when asked."""
     return db.execute(_latest_open, {"phone": phone}).first() if phone else None
+
+
+def shared(db: Connection, phone: str | None, limit: int = 5) -> list[Row[Any]]:
+    """The newest open complaints of a number that several people share, as their names tell; else none."""
+    query = select(Complaint.__table__).where(Complaint.phone == phone, Complaint.state.in_(_LIVE))
+    rows = list(db.execute(query.order_by(Complaint.created_at.desc()).limit(limit))) if phone else []
+    return rows if len(people_of(rows)) > 1 else []
+
+
+def people_of(rows: Iterable[Any]) -> set[str]:
+    """The names of complaints, as they sound: a spelling more is not a person more."""
+    return {" ".join(map(skeleton, examples.words(row.name))) for row in rows if row.name.strip()}
 
 
 def earlier_open(db: Connection, phone: str | None, before: int) -> Row[Any] | None:

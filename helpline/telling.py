@@ -52,7 +52,7 @@ def _message(
     kind = "sms" if answered else way(row["phone"], row["told_by"])
     outgoing_id = new_id(now)
     check = proof.BLANK if preview else proof.code(runtime, outgoing_id)
-    sms = notices.compose(runtime, template, row, given, check=check, spoken=kind == "call")
+    sms = notices.compose(runtime, template, row, given, check=check, spoken=kind == "call", asked_here=answered)
     later = now + timedelta(minutes=runtime.config.calls.first_after_minutes) if kind == "call" else None
     return Owed(key, row["phone"], sms, row["id"], answered, asked, kind, outgoing_id, check, not_before=later)
 
@@ -78,6 +78,16 @@ def by(runtime: Runtime, way: str, row: Row[Any], template: str, key: str, now: 
     check = proof.code(runtime, outgoing_id)
     sms = notices.compose(runtime, template, dict(row._mapping), {}, check=check, spoken=way == "call")
     return Owed(key, row.phone, sms, row.id, kind=way, id=outgoing_id, check=check)
+
+
+def say_less(db: Connection, runtime: Runtime, row: Mapping[str, Any]) -> None:
+    """What is still owed of a complaint that is discreet from now on says no more than that there is news."""
+    waiting = select(Outgoing.__table__).where(Outgoing.complaint_id == row["id"], Outgoing.state == "pending", Outgoing.template.startswith("notify."))
+    for owed in db.execute(waiting).all():
+        sms = notices.compose(runtime, notices.DISCREET, row, {}, check=owed.check_code or proof.BLANK, spoken=owed.kind == "call")
+        sms = letters.letter(runtime, sms, row) if owed.kind == "email" else sms
+        values = {"body": sms.text, "template": sms.key, "language": sms.language}
+        db.execute(update(Outgoing).where(Outgoing.id == owed.id, Outgoing.state == "pending").values(**values))
 
 
 def choose(db: Connection, complaint_id: int, told_by: str, now: datetime) -> None:

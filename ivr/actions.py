@@ -123,7 +123,7 @@ def speak(turn: Turn, language: str) -> State:
 def first(db: Connection, runtime: Runtime, caller: str | None, state: State, now: datetime) -> State:
     """Where a call begins: with what the last one of this telephone was telling, with its open complaint, or with the menu."""
     if broken := resuming.find(db, runtime, caller, now):
-        return replace(state, at="resume", arg=resuming.named(runtime, broken.complaint.category_code))
+        return replace(state, at="resume", arg="" if broken.complaint.discreet else resuming.named(runtime, broken.complaint.category_code))
     return replace(state, at="offer" if status.latest_open(db, caller) else "main", arg="")
 
 
@@ -144,8 +144,17 @@ def begin_anew(turn: Turn, _value: str) -> State:
 
 
 def own_status(turn: Turn, _value: str) -> State:
+    """The newest open complaint of this telephone; where several people share it, whose is asked."""
+    rows = status.shared(turn.db, turn.caller)
+    if len(rows) > 1:
+        return turn.to("whose", "-".join(row.ack for row in rows))
     row = status.latest_open(turn.db, turn.caller)
     return _tell(turn, row) if row is not None else turn.to("main")
+
+
+def tell_own(turn: Turn, ack: str) -> State:
+    row = complaints.get_by_ack(turn.db, ack)
+    return _tell(turn, row) if row is not None and row.phone == turn.caller else turn.to("main")
 
 
 def _tell(turn: Turn, row: Row[Any]) -> State:
@@ -475,12 +484,20 @@ def told_by_call(turn: Turn, _value: str) -> State:
     return turn.to("told_by")
 
 
+def discreetly(turn: Turn, _value: str) -> State:
+    """Messages about this complaint say no more than that there is news."""
+    complaint_id = _complaint(turn)
+    if complaint_id is None or (turn.state.at == "registered" and complaint_id != turn.call.complaint_id):
+        return turn.again("wrong.1")
+    return _act(turn, "discreet", {"discreet": "yes"}, "discreet")
+
+
 ACTIONS: dict[str, Action] = {
     f.__name__: f
     for f in (speak, take_up, begin_anew, own_status, keep_category, keep_subcategory, heard_category, keep_spoken, keep_pin, keep_district, heard_place,
               keep_place, keep_problem, hear_problem, keep_name, ask_contact, use_caller, keep_contact, register, keep_message,
               find_status, find_add, find_reopen, find_with_mobile, go_on, next_one, keep_addition, confirm, reopen_it, rate,
-              hear_again, heard_out, told_by_call, keep_conduct, after_problem, after_place, without_contact)
+              hear_again, heard_out, told_by_call, discreetly, tell_own, keep_conduct, after_problem, after_place, without_contact)
 }  # fmt: skip
 
 # What `again` may say.
@@ -491,7 +508,8 @@ LEADS: dict[str, tuple[str, ...]] = {
     "speak": ("main", "offer", "resume"),
     "take_up": ("problem", "subcategory", "place", "name", "contact", "no_contact", "summary", "main", "offer"),
     "begin_anew": ("main", "offer"),
-    "own_status": ("told", "solved", "main"),
+    "own_status": ("told", "solved", "whose", "main"),
+    "tell_own": ("told", "solved", "main"),
     "keep_category": ("subcategory", "problem", "emergency", "summary"),
     "keep_subcategory": ("problem", "emergency", "summary"),
     "heard_category": ("spoken_category", "which_category", "subcategory", "category", "agent"),
@@ -525,4 +543,5 @@ LEADS: dict[str, tuple[str, ...]] = {
     "hear_again": ("out",),
     "heard_out": ("goodbye",),
     "told_by_call": ("told_by",),
+    "discreetly": ("discreet", "not_yet", "agent"),
 }

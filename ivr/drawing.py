@@ -22,7 +22,7 @@ from ivr.tree import TREE
 KEY = 0.8  # seconds to press a key
 SPEAKING = {"problem": 20.0, "name": 3.0, "addition": 15.0, "message": 15.0}  # after a beep
 BEEP = 1.5
-OFFERS = {"told": ("told.add", "told.next"), "registered": ("registered.calls",)}  # choices that not every caller has
+OFFERS = {"told": ("told.add", "told.next", "told.discreet"), "registered": ("registered.calls", "registered.discreet")}  # choices that not every caller has
 ABOUT_ONE = ("told", "solved")  # nodes that begin with where a complaint stands
 KINDS = {Menu: "menu", Pages: "list", Digits: "number", Record: "recording", Say: "told", Agent: "person"}
 
@@ -114,7 +114,7 @@ class Drawing:
 
     def _items(self, node: Pages, spent: float) -> list[Choice]:
         """The first items of the list, and "more"."""
-        listed = {"subcategories": "ROAD", "candidates": "WATER.NONE-ROAD", "places": "306-704"}.get(node.items, "")
+        listed = {"subcategories": "ROAD", "candidates": "WATER.NONE-ROAD", "places": "306-704", "own": "26123456789-26123456797"}.get(node.items, "")
         codes = self.speaker.codes(node.items, listed)
         choices = []
         for number, code in enumerate(codes[:PAGE], start=1):

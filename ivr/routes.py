@@ -39,7 +39,7 @@ log = structlog.get_logger()
 MAX_SILENCE = 5000  # milliseconds
 MAX_WORDS = 400  # characters of what was recognised
 # Nodes that tell something of the store: rendered inside a transaction.
-TELLING = frozenset({"agent", "summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
+TELLING = frozenset({"agent", "whose", "summary", "registered", "told", "solved", "problem_review", "out", "out_solved"})
 # Where a caller who rings off wants something of us: their coming there is kept, though the step learns nothing else.
 MARKED = frozenset({"status", "add", "reopen", "problem", "place", "name"})
 # What a caller wanted whose step failed.

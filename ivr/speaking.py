@@ -49,6 +49,8 @@ class Speaker:
             return [c.code for c in reference.children(listed)]
         if items == "candidates":
             return [*(code for code in listed.split("-") if code in reference.categories), NONE]
+        if items == "own":
+            return [ack for ack in listed.split("-") if ack]
         if items == "places":
             return [*(code for code in listed.split("-") if code in reference.districts), NONE]
         return [district.code for district in reference.menu_districts]
@@ -152,7 +154,7 @@ class Speaker:
         if state.at == "language":
             return self._choose_language()
         if isinstance(node, Pages):
-            return self._page(node, state)
+            return self._page(node, state, db)
         if state.at == "out":
             return between([aloud.message(db(), state.arg), *self.choices(f"{node.prompt}.choices", state.language)])
         values = self.values.of(state, db, call) if values is None else values
@@ -192,22 +194,24 @@ class Speaker:
         name = Spoken(self.runtime.config.helpline.name(language), "helpline")
         return [*self.say("greeting", language, name=name), Pause()]
 
-    def _page(self, node: Pages, state: State) -> list[Said]:
+    def _page(self, node: Pages, state: State, db: Db) -> list[Said]:
         listed, page = split_arg(state.arg)
         codes = self.codes(node.items, listed)
         pieces = [self._prompt(node.prompt, state)] if page == 0 else []
         if page == 0 and self.hears(node):
             pieces.append(self._prompt(f"{node.prompt}.speech", state))
         for number, code in enumerate(codes[page * PAGE : page * PAGE + PAGE], start=1):
-            pieces.append(self.item(node, code, number, state.language))
+            pieces.append(self.item(node, code, number, state.language, db))
         if len(codes) > page * PAGE + PAGE:
             pieces.append(self._prompt("more", state))
         return between(pieces)
 
-    def item(self, node: Pages, code: str, number: int, language: str) -> list[Said]:
+    def item(self, node: Pages, code: str, number: int, language: str, db: Db | None = None) -> list[Said]:
         key = speech.digits(str(number), language)
         if code == NONE:
             return self.say("none", language, n=key)
+        if node.items == "own":
+            return self.say(node.item, language, topic=self.values.own(code, language, db), n=key)
         name = self.values.district if node.items in ("districts", "places") else self.values.category
         return self.say(node.item, language, topic=name(code, language), n=key)
 

@@ -28,7 +28,7 @@ _STOPS = re.compile(r"[।.?!](?=\s+\S)")
 # Prompts that read something out: each of their sentences is short, not all of them together.
 _READS = frozenset({"ack", "contact", "office", "ending"})
 # Where a choice has led to something: what follows is not one level deeper.
-USEFUL = frozenset({"told", "registered", "solved", "confirmed", "summary", "resume"})
+USEFUL = frozenset({"told", "offer", "registered", "solved", "confirmed", "summary", "resume"})
 
 
 @lru_cache(maxsize=4096)

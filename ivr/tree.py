@@ -9,6 +9,7 @@ TREE: dict[str, Node] = {
     "language": Menu("language", "language", {"1": Do("speak", "bn"), "2": Do("speak", "en"), "3": Do("speak", "hi")}),
     "resume": Menu("resume", "language", {"1": Do("take_up"), "2": Do("begin_anew")}),
     "offer": Menu("offer", "main", {"1": Do("own_status"), "2": "main"}),
+    "whose": Pages("whose", "main", "own", "tell_own", "item.own"),
     "main": Menu("main", "language", {"1": "category", "2": "status", "3": "add", "4": "reopen", "7": "language"}),
     # filing: what, in your own voice, where, who
     "category": Pages("category", "main", "categories", "keep_category", "item.category", heard="heard_category"),
@@ -30,12 +31,13 @@ TREE: dict[str, Node] = {
     "contact_number": Digits("contact_number", "name", 11, "keep_contact"),
     "summary": Menu("summary", "change", {"1": Do("register"), "2": "change"}),
     "change": Menu("change", "summary", {"1": "category", "2": "place", "3": "problem", "4": Do("ask_contact")}),
-    "registered": Menu("registered", "main", {"1": "registered", "2": "main", "3": Do("told_by_call")}),
+    "registered": Menu("registered", "main", {"1": "registered", "2": "main", "3": Do("told_by_call"), "4": Do("discreetly")}),
     "told_by": Say("told_by", "main", "main"),
+    "discreet": Say("discreet", "main", "main"),
     # afterwards
     "status": Digits("status", "main", 11, "find_status"),
     "status_mobile": Digits("status_mobile", "status", 10, "find_with_mobile"),
-    "told": Menu("told", "main", {"1": "told", "2": "main", "3": Do("go_on"), "4": Do("next_one")}),
+    "told": Menu("told", "main", {"1": "told", "2": "main", "3": Do("go_on"), "4": Do("next_one"), "5": Do("discreetly")}),
     "genuine": Say("genuine", "main", "main"),
     "not_genuine": Say("not_genuine", "main", "main"),
     "limited": Say("limited", "main", "agent"),

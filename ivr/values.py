@@ -47,6 +47,17 @@ class Values:
             return district
         return Spoken(f"{said}, {district}" if district_code else said)
 
+    def own(self, ack: str, language: str, db: Db | None) -> Spoken:
+        """What tells a complaint of a shared telephone from the others: the name; else its subject, where that may be said; else
+        the end of its number."""
+        row = complaints.get_by_ack(db(), ack) if db is not None else None
+        if row is not None and row.name.strip():
+            return Spoken(row.name.strip()[:40])
+        code = resuming.named(self.runtime, row.category_code) if row is not None and not row.discreet else ""
+        if code:
+            return self.category(code, language)
+        return Spoken(self.runtime.catalogue.text("voice.ending_in", language, ending=speech.digits(ack[-4:], language)))
+
     def quoted(self, key: str, language: str) -> Spoken:
         """A prompt as a value of another."""
         return Spoken(self.runtime.catalogue.text(f"voice.{key}", language), key)
@@ -107,7 +118,7 @@ class Values:
     def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
         """The values of the prompt `registered`: the number, and whether an SMS can carry it; then calls are offered in its place."""
         sms = numbers.is_mobile(phone)
-        return {"ack": speech.ack(ack, language), "sms": sms, "offers": ("registered.calls",) if sms else ()}
+        return {"ack": speech.ack(ack, language), "sms": sms, "offers": ("registered.calls", "registered.discreet") if sms else ("registered.discreet",)}
 
     def _told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         values = self._solved(state, db, call)
@@ -134,6 +145,8 @@ class Values:
         caller = numbers.e164(call.from_number) if call is not None else None
         if caller == row.phone and status.earlier_open(db(), caller, row.id) is not None:
             offers.append("told.next")
+        if not row.discreet:
+            offers.append("told.discreet")
         return tuple(offers)
 
     def row(self, state: State, db: Db) -> Row[Any] | None:

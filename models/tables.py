@@ -110,6 +110,7 @@ class Complaint(Base):
     urgency: Mapped[str] = mapped_column(String(24), default="")  # helpline.effects.urgency: what orders worklists
     email: Mapped[str | None] = mapped_column(String(120))
     told_by: Mapped[str] = mapped_column(String(5), default="sms")  # sms | call
+    discreet: Mapped[bool] = mapped_column(default=False)  # messages say that there is news, and nothing of the content
     joined: Mapped[int] = mapped_column(default=0)  # complaints handled together with this one
     outcome: Mapped[str | None] = mapped_column(String(20))  # confirmed | unconfirmed | withdrawn
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))

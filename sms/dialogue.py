@@ -17,6 +17,7 @@ from models import Complaint, Event, Phone
 from models.direct import Reader
 from sms import answers, correcting, filing, joining, staff, which
 from sms.conversation import (
+    CITIZEN,
     Continuing,
     Handler,
     Message,
@@ -127,7 +128,7 @@ def _answer_our_question(message: Message) -> Reply | None:
     return None if meant is None or filing.tells_of_another(message, meant) else add_to(message, meant, message.text)
 
 
-NEVER_AN_ANSWER = ("stop", "start", "language", "help", "greeting", "status", "check")
+NEVER_AN_ANSWER = ("stop", "start", "language", "help", "greeting", "status", "check", "private")
 _ASKED_OTHERWISE = ("feedback", "conduct", "rating", "rate", "which")  # what is said then corrects nothing
 YES_OR_NO = ("confirm_file", "feedback", "conduct")
 _YES_NO_DIGITS = ("1", "2", "১", "২", "१", "२")
@@ -166,7 +167,7 @@ def _language(parsed: Parsed, phone: Row[Any] | None, context: dict[str, Any]) -
 def show_status(message: Message) -> Reply:
     """STATUS <numbers>: where do my complaints stand? Without a number: the open ones of this phone, or else the newest."""
     if not message.parsed.acks:
-        rows = [] if _looks_wrong(message) else own(message.db, message.sender, _OPEN, limit=which.MOST) or own(message.db, message.sender)
+        rows = [] if _looks_wrong(message) else which.own_or_named(message, own(message.db, message.sender, _OPEN, limit=which.MOST) or own(message.db, message.sender))
         if not rows:
             return Reply(_ask_for_number(message, "STATUS"))
         message = _as_filed(message, rows[0])
@@ -256,7 +257,7 @@ def _one_of(message: Message, rows: list[Row[Any]], action: str, text: str = "")
     numbered = sum(ch.isdigit() for ch in message.parsed.text) >= _NEARLY_AN_ACK.start - 1  # a number was meant that is none
     if message.parsed.acks or numbered or len(rows) < 2:
         return None
-    return which.by_subject(message, text, rows) or which.ask_which(message, rows, action, text=text)
+    return which.by_name(text, rows) or which.by_subject(message, text, rows) or which.ask_which(message, rows, action, text=text)
 
 
 def reopen(message: Message) -> Reply:
@@ -303,6 +304,22 @@ def _rate(message: Message, row: Row[Any], stars: int) -> Reply:
     if follows is None or follows[0].id != row.id or follows[1] != "conduct":
         return reply
     return Reply(message.say("sms.ask_conduct", ack=acknowledgement.display(row.ack)), row.id)
+
+
+def private(message: Message) -> Reply:
+    """PRIVATE [number]: messages say nothing of the content; PRIVATE OFF: they do again. Without a number, of all open complaints."""
+    off = bool(_OFF.intersection(answers.words_of(message.parsed.original)))
+    meant = _mine(message, "PRIVATE", _OPEN)
+    if isinstance(meant, Reply):
+        return meant
+    rows = [meant] if message.parsed.ack else own(message.db, message.sender, _OPEN, limit=_MANY)
+    for row in rows:
+        complaints.act(message.db, message.runtime, row.id, "discreet", CITIZEN, message.now, {"discreet": "no" if off else "yes"})
+    return Reply(message.say("sms.discreet_off" if off else "sms.discreet_on"), rows[0].id)
+
+
+_OFF = frozenset(answers.words_of("off no not nei noy na নয় না বন্ধ नहीं मत बंद"))
+_MANY = 50
 
 
 def cancel(message: Message) -> Reply:
@@ -484,6 +501,7 @@ INTENTS: dict[str, Handler] = {
     "rate": rate,
     "cancel": cancel,
     "correct": correct,
+    "private": private,
     "language": set_language,
     "check": check,
     "stop": stop,

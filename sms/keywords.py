@@ -58,6 +58,7 @@ KEYWORDS: dict[str, str] = {
     "language": "lang language bhasha vasha ভাষা भाषा",
     "stop": "stop stopall unsubscribe unsub end quit optout স্টপ बंद বন্ধ",
     "start": "start resume unstop subscribe চালু शुरू",
+    "private": "private privacy gopon gopone gopniya গোপন গোপনে গোপনীয় निजी गोपनीय",
     "help": "help info information menu guide options commands sahajjo sahajya sahayjo sahayo madad sahayata সাহায্য হেল্প मदद सहायता",
 }
 LANGUAGES = {
@@ -88,7 +89,7 @@ _WORD_INTENT = {word: intent for intent, words in KEYWORDS.items() for word in _
 _LATIN = tuple(word for word in _WORD_INTENT if word.isascii() and len(word) >= 4)
 _BY_SOUND = {sound(word): word for word in reversed(_WORD_INTENT) if len(sound(word)) >= 4}
 _LANGUAGE_OF = {word: code for code, words in LANGUAGES.items() for word in _nfc(words)}
-_WITH_NUMBER = ("status", "add", "reopen", "rate", "cancel")
+_WITH_NUMBER = ("status", "add", "reopen", "rate", "cancel", "private")
 _BEFORE_NUMBER = (*_WITH_NUMBER, "correct")
 # In the unit of `classify.TOLD`.
 _CLEARLY = 40.0

@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, learning
+from helpline import acknowledgement, complaints, examples, learning, status
 from helpline import text as texts
-from helpline.sounds import sound
-from sms.conversation import Message, Reply, ask
+from helpline.sounds import skeleton, sound
+from sms.conversation import Message, Reply, ask, own
 
 MOST = 3  # complaints that are listed; an older one is named by its number
+_LATEST = 10  # complaints of a phone among which a name is looked for
 _SHORT = 6  # words: a longer answer is told by its subject alone
 _ORDINALS = {
     1: "first 1st prothom prothomta pohela pehla pehli pahla প্রথম প্রথমটা প্রথমটি প্রথমটার পয়লা পহেলা पहला पहली पहले वाला",
@@ -29,15 +30,17 @@ def ask_which(message: Message, rows: Sequence[Row[Any]], action: str, **kept: A
     rows = rows[:MOST]
     ask(message, "which", action=action, among=[row.id for row in rows], **kept)
     values: dict[str, str] = {}
+    shared = len(status.people_of(rows)) > 1  # several people's: told apart by their names
     for at, row in enumerate(rows, start=1):
-        values |= {f"ack{at}": acknowledgement.display(row.ack), f"about{at}": subject(message, row)}
+        about = row.name.strip() if shared and row.name.strip() else subject(message, row)
+        values |= {f"ack{at}": acknowledgement.display(row.ack), f"about{at}": about}
     return Reply(message.say(f"sms.which_of_{len(rows)}", **values))
 
 
 def subject(message: Message, row: Row[Any]) -> str:
-    """What a complaint is about, in a few words of the reference data."""
+    """What a complaint is about, in a few words of the reference data; of a discreet one nothing."""
     categories = message.runtime.reference.categories
-    category = categories.get(row.category_code or "") or categories["OTHER"]
+    category = categories["OTHER"] if row.discreet else categories.get(row.category_code or "") or categories["OTHER"]
     return category.name(message.language)
 
 
@@ -46,6 +49,19 @@ def by_subject(message: Message, text: str, rows: Sequence[Row[Any]]) -> Row[Any
     told = learning.classifier(message.runtime).classify(text).category
     about = [row for row in rows if told and (row.category_code or "").partition(".")[0] == told]
     return about[0] if len(about) == 1 else None
+
+
+def by_name(text: str, rows: Sequence[Row[Any]]) -> Row[Any] | None:
+    """Of a phone that several people share: the newest of `rows` of the only person whose name `text` says, or a part of it, as it sounds."""
+    said = {skeleton(word) for word in examples.words(text) if word[:1].isalpha() and len(word) > 2}
+    found = [row for row in rows if said & {skeleton(word) for word in examples.words(row.name) if len(word) > 2}]
+    return found[0] if len(status.people_of(found)) == 1 < len(status.people_of(rows)) else None
+
+
+def own_or_named(message: Message, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """`rows`, or the one of the person whom the message names; the phone is shared."""
+    named = by_name(message.parsed.text, own(message.db, message.sender, limit=_LATEST)) if message.parsed.text else None
+    return [named] if named is not None else list(rows)
 
 
 def chosen(message: Message) -> list[Row[Any]]:
@@ -62,7 +78,7 @@ def chosen(message: Message) -> list[Row[Any]]:
         place = places.pop() if len(places) == 1 else 0
         if 0 < place <= len(among):
             return [among[place - 1]]
-    found = by_subject(message, message.text, among)
+    found = by_name(message.text, among) or by_subject(message, message.text, among)
     return [found] if found is not None else []
 
 

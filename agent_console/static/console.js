@@ -6,6 +6,10 @@ document.addEventListener("click", (e) => {
   const chosen = e.target.closest("[data-category]");
   if (chosen) { const field = document.getElementById("category"); field.value = chosen.dataset.category; field.dispatchEvent(new Event("change", { bubbles: true })); field.focus(); }
 });
+document.addEventListener("click", (e) => {
+  const person = e.target.closest("[data-person]");
+  if (person) { const field = document.getElementById("name"); field.value = person.dataset.person; field.dispatchEvent(new Event("change", { bubbles: true })); field.focus(); }
+});
 /* Keyboard: / search, n new complaint, j and k along the rows, Enter opens. */
 let at = -1;
 document.addEventListener("keydown", (e) => {

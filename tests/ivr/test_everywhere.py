@@ -15,7 +15,7 @@ from tests.conftest import NOW, make_config
 from tests.ivr.test_walk import post
 
 ASKING = [name for name, node in TREE.items() if not isinstance(node, Say | Agent)]
-ARGS = {"subcategory": "ROAD~0", "which_category": "WATER.NONE-ROAD", "which_place": "306-704", "spoken_category": "ROAD.LIGHT",
+ARGS = {"subcategory": "ROAD~0", "which_category": "WATER.NONE-ROAD", "which_place": "306-704", "whose": "26123456789-26123456797", "spoken_category": "ROAD.LIGHT",
         "spoken_place": "306~~", "pin_confirm": "713101"}  # fmt: skip
 ABOUT_ONE = ("told", "solved", "registered", "confirmed", "addition", "out_solved")
 ASKED_BY_US = [name for name, node in TREE.items() if getattr(node, "lost", "agent") != "agent"]  # a call of ours ends instead
