@@ -86,7 +86,10 @@ def _timeline(db: Session, complaint_id: int, happened: list[Any]) -> list[Item]
     told = _alerts(db, complaint_id)
     items = [Item("event", e.at, e, changes_of(e), tuple(told.get((e.action, e.at), ()))) for e in happened]
     items += [Item("sent", m.created_at, m) for m in sent] + [Item("received", m.received_at, m) for m in received]
-    return sorted(items, key=lambda item: (item.at, item.kind != "event"))
+    return sorted(items, key=lambda item: (item.at, _ORDER[item.kind]))
+
+
+_ORDER = {"received": 0, "event": 1, "sent": 2}  # of one moment: what was said, what it changed, what was answered
 
 
 def _alerts(db: Session, complaint_id: int) -> dict[tuple[str, datetime], list[Any]]:

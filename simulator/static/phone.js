@@ -10,6 +10,17 @@ async function api(name, body) {
   return data;
 }
 const line = () => $("line").value;
+const controls = () => document.querySelectorAll("#pad button, #hangup, #silence, #mic, #say, #speech button");
+const enable = (live) => { for (const control of controls()) control.disabled = !live; };
+// One thing after the other, as on a telephone: what is pressed waits for the helpline's answer to what was pressed before.
+let busy = false, turn = Promise.resolve();
+function inTurn(what) {
+  turn = turn.then(async () => {
+    busy = true;
+    try { await what(); } finally { busy = false; }
+  });
+  return turn;
+}
 function bubble(kind, text, language) {
   const item = document.createElement("li");
   item.className = kind; item.textContent = shown(text); if (language) item.lang = language;
@@ -22,10 +33,11 @@ function show(next) {
   if (!next) return;
   call = next;
   const live = call.state === "in-progress";
+  sessionStorage.setItem("call", live ? JSON.stringify({ sid: call.sid, line: line() }) : "");
   $("talk").replaceChildren(...call.heard.filter((h) => !h.text.includes("/audio/silence/")).map((h) => bubble(h.who, h.text, h.language)));
   $("talk").scrollTop = $("talk").scrollHeight;
   $("status").textContent = !live ? "The call has ended." : call.asks === "Record" ? "Recording: speak, then #" : call.asks === "Conference" ? "In a talk: type and press Speak" : "Connected: press a key";
-  for (const b of document.querySelectorAll("#pad button, #hangup, #silence, #mic, #say, #speech button")) b.disabled = !live;
+  enable(live);
   $("dial").disabled = live;
   if ($("aloud").checked) readAloud();
   spokenUpTo = call.heard.length;
@@ -45,14 +57,20 @@ function sayNext(rest) {
     const words = new SpeechSynthesisUtterance(now.text); words.lang = now.language; words.onend = next; speechSynthesis.speak(words);
   }
 }
-$("dial").onclick = async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); };
-$("hangup").onclick = async () => { show(await api("hangup", { sid: call.sid, text: call.asks === "Record" ? $("say").value : "" })); $("say").value = ""; refresh(); };
-$("silence").onclick = async () => show(await api("silence", { sid: call.sid }));
+$("dial").onclick = () => inTurn(async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); });
+$("hangup").onclick = () => inTurn(async () => {
+  if (!call) return;
+  if (recorder) await stopRecording();
+  show(await api("hangup", { sid: call.sid, text: call.asks === "Record" ? $("say").value : "" }));
+  $("say").value = "";
+  refresh();
+});
+$("silence").onclick = () => inTurn(async () => { if (call) show(await api("silence", { sid: call.sid })); });
 /* What others say and do in the call: an agent speaks, the place in the queue is told again. */
 async function listen() {
-  if (!call || call.state !== "in-progress" || keys) return;
+  if (!call || call.state !== "in-progress" || keys || busy) return;
   const next = await api("listen", { sid: call.sid });
-  if (!next || !call || next.sid !== call.sid) return;
+  if (!next || !call || next.sid !== call.sid || busy) return;
   for (const heard of next.heard.slice(call.heard.length)) {
     if (heard.audio && heard.who === "agent") new Audio(`api/audio/${heard.audio}.wav`).play().catch(() => {});
   }
@@ -60,25 +78,53 @@ async function listen() {
 }
 setInterval(listen, 1500);
 let rings = null;
-$("pickup").onclick = async () => { spokenUpTo = 0; show(await api("pickup", { sid: rings })); refresh(); };
+$("pickup").onclick = () => inTurn(async () => { spokenUpTo = 0; show(await api("pickup", { sid: rings })); refresh(); });
 $("turnaway").onclick = async () => { await api("turnaway", { sid: rings }); refresh(); };
 function press(key) {
   if (!call || call.state !== "in-progress") return;
   keys += key; $("status").textContent = `Keyed: ${keys}`;
   clearTimeout(keyTimer);
   const full = call.asks === "Record" || (call.digits && keys.length >= call.digits) || key === "#" || keys === "*" || keys === "0" && call.digits !== 11 && call.digits !== 6 && call.digits !== 10;
-  keyTimer = setTimeout(async () => { const sent = keys; keys = ""; show(await api("press", { sid: call.sid, keys: sent })); refresh(); }, full ? 0 : 3000);
+  keyTimer = setTimeout(() => {
+    const sent = keys;
+    keys = "";
+    inTurn(async () => { if (call) show(await api("press", { sid: call.sid, keys: sent })); refresh(); });
+  }, full ? 0 : 3000);
 }
 for (const b of document.querySelectorAll("#pad button")) b.onclick = () => press(b.dataset.key);
 document.addEventListener("keydown", (e) => { if (/^[0-9*#]$/.test(e.key) && !/INPUT|TEXTAREA|SELECT/.test(e.target.tagName) && !e.ctrlKey && !e.metaKey) press(e.key); });
-$("speech").onsubmit = async (e) => { e.preventDefault(); const text = $("say").value; if (!text || !call) return; $("say").value = ""; show(await api("speak", { sid: call.sid, text })); refresh(); };
+$("speech").onsubmit = (e) => {
+  e.preventDefault();
+  const text = $("say").value;
+  if (!text || !call) return;
+  $("say").value = "";
+  inTurn(async () => { if (call) show(await api("speak", { sid: call.sid, text })); refresh(); });
+};
 $("sms").onsubmit = async (e) => {
   e.preventDefault(); const body = $("body").value; $("body").value = "";
   await api("text", { number: line(), body }); refresh();
 };
 $("body").onkeydown = (e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); $("sms").requestSubmit(); } };
 $("agents").onchange = () => api("agents", { answer: $("agents").checked });
-$("line").onchange = () => { if (call && call.state === "in-progress") api("hangup", { sid: call.sid }); call = null; $("talk").replaceChildren(); $("status").textContent = "Ready"; $("dial").disabled = false; lastThread = ""; refresh(); };
+$("line").onchange = () => inTurn(async () => {
+  if (call && call.state === "in-progress") await api("hangup", { sid: call.sid });
+  call = null;
+  sessionStorage.setItem("call", "");
+  enable(false);
+  $("talk").replaceChildren();
+  $("status").textContent = "Ready";
+  $("dial").disabled = false;
+  lastThread = "";
+  refresh();
+});
+// A page that is loaded again goes on with its call.
+inTurn(async () => {
+  const kept = JSON.parse(sessionStorage.getItem("call") || "null");
+  if (!kept) return;
+  $("line").value = kept.line;
+  const next = await api("listen", { sid: kept.sid });
+  if (next) { spokenUpTo = next.heard.length; show(next); }
+});
 
 async function refresh() {
   const answer = await fetch(`api/thread?number=${encodeURIComponent(line())}`).catch(() => null);
@@ -98,8 +144,13 @@ async function refresh() {
 }
 setInterval(refresh, 1500); refresh();
 
+async function stopRecording() {
+  const stop = recorder;
+  recorder = null;
+  await stop();
+}
 $("mic").onclick = async () => {
-  if (recorder) { recorder(); recorder = null; return; }
+  if (recorder) { inTurn(stopRecording); return; }
   let stream;
   try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { $("status").textContent = "No microphone: type what is said instead."; return; }
   const context = new AudioContext(), source = context.createMediaStreamSource(stream), node = context.createScriptProcessor(4096, 1, 1), parts = [];
