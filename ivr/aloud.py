@@ -8,7 +8,8 @@ from sqlalchemy import Connection, select
 
 from helpline.text import row_id
 from ivr import speech
-from ivr.steps import Said, Say
+from ivr.menu import choices_of
+from ivr.steps import Pause, Said, Say
 from models import Outgoing
 
 # A complaint's number, a check code, a telephone number: said digit by digit.
@@ -22,5 +23,7 @@ def message(db: Connection, arg: str) -> list[Said]:
 
 
 def spoken(text: str, language: str) -> list[Said]:
-    """`text` with its numbers digit by digit."""
-    return [Say(_NUMBERS.sub(lambda found: speech.digits(found.group().replace("-", " "), language), text), language)]
+    """`text` with its numbers digit by digit, a short pause after each sentence."""
+    said = _NUMBERS.sub(lambda found: speech.digits(found.group().replace("-", " "), language), text)
+    pieces: list[Said] = [piece for sentence in choices_of(said) for piece in (Pause(), Say(sentence, language))]
+    return pieces[1:]

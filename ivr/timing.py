@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 
+from helpline import notices
 from helpline.config import Config
 from helpline.reference import Reference
-from ivr import menu, sound, speech
+from ivr import aloud, menu, sound, speech
 from ivr.menu import Menu, Node, Pages, choices_of
 from ivr.recorded import Recordings
 from ivr.steps import WITHIN, Pause, Play, Said
@@ -79,6 +81,31 @@ def longest_values(config: Config, reference: Reference, catalogue: Catalogue, l
     })  # fmt: skip
 
 
+def told_values(config: Config, reference: Reference, catalogue: Catalogue, language: str) -> Longest:
+    """Likewise of what a call of ours reads out (`call.…`), as the message has them."""
+
+    def longest(texts: Iterator[str]) -> str:
+        return max(texts, key=lambda text: seconds(text, language))
+
+    day = longest(notices.short_date(datetime(2026, month, 28, tzinfo=UTC), language) for month in range(1, 13))
+    reason = longest(entry.texts[language] for entry in catalogue if entry.key.startswith("reason."))
+    return Longest({
+        "ack": "261 2345 6789", "original": "261 2345 6789", "check": "123 456 789", "phone": config.helpline.display_number, "reason": reason,
+        "office": longest(department.name(language) for department in reference.departments.values()), "news": day,
+        "date": longest(iter((day, catalogue.text("date.passed", language)))),
+    })  # fmt: skip
+
+
+def _said(catalogue: Catalogue, key: str, language: str, voice: Longest, told: Longest) -> list[str]:
+    """What the sentence `key` says without a pause; nothing where it is not for the telephone."""
+    if key.startswith("voice."):
+        return spoken_at_once(catalogue, key.removeprefix("voice."), language, voice)
+    if not key.startswith("call."):
+        return []
+    pieces = aloud.spoken(catalogue[key].texts[language].format_map(told), language)
+    return [part for piece in pieces for part in getattr(piece, "text", "").split(WITHIN)]
+
+
 def spoken_at_once(catalogue: Catalogue, key: str, language: str, values: Mapping[str, object]) -> list[str]:
     """What prompt `key` says without a pause: a choice, a sentence that reads out (a number: each group), else all of it."""
     entry = catalogue[f"voice.{key}"]
@@ -92,10 +119,9 @@ def too_long(config: Config, reference: Reference, catalogue: Catalogue) -> list
     found = []
     for language in config.helpline.languages:
         values = longest_values(config, reference, catalogue, language)
+        told = told_values(config, reference, catalogue, language)
         for entry in catalogue:
-            if not entry.key.startswith("voice."):
-                continue
-            for text in spoken_at_once(catalogue, entry.key.removeprefix("voice."), language, values):
+            for text in _said(catalogue, entry.key, language, values, told):
                 if (took := seconds(text, language)) > LONGEST:
                     found.append(f"ivr: {entry.key} takes {took:.1f} s in {language}, {LONGEST:.0f} are allowed: {text}")
     return found

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ivr import drawing, routes, timing
+from ivr import aloud, drawing, routes, timing
 from ivr.actions import LEADS
 from ivr.menu import Do, Menu, Pages
 from ivr.speaking import Speaker
@@ -35,6 +35,19 @@ def test_what_is_too_much_for_a_caller_is_refused_at_start(runtime):
     assert all("voice.pin takes" in fault for fault in found)
     with pytest.raises(routes.TreeError):
         routes.create_blueprint(replace(runtime, catalogue=Catalogue({**entries, "voice.pin": wordy})))
+
+
+@pytest.mark.parametrize(("words", "found"), [("অনেক কথা " * 20 + "।", 3), ("অনেক কথা। " * 20, 0), ("দপ্তরে {office} " + "কথা " * 12 + "।", 3)])
+def test_what_a_call_of_ours_reads_out_is_timed_a_sentence_at_a_time_with_its_longest_values(runtime, words, found):
+    entries = {entry.key: entry for entry in load()}
+    told = replace(entries["call.forwarded"], texts=dict.fromkeys(LANGUAGES, words))
+    faults = routes.faults(replace(runtime, catalogue=Catalogue({**entries, "call.forwarded": told})))
+    assert len(faults) == found and all("call.forwarded takes" in fault for fault in faults)
+
+
+def test_there_is_a_pause_after_each_sentence_of_a_call():
+    said = aloud.spoken("Complaint 261 2345 6789 is under review. Expected: 14 Dec 2026.", "en")
+    assert [getattr(piece, "text", "pause") for piece in said] == ["Complaint 2 6 1‖2 3 4 5‖6 7 8 9 is under review.", "pause", "Expected: 14 Dec 2026."]
 
 
 def test_a_deep_tree_is_found():
