@@ -18,6 +18,9 @@ help: ## What can be made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+.PHONY: install
+install: .venv/.run ## Only the environment that the helpline runs in
+
 .PHONY: run
 run: .venv/.run ## Set up all that is needed and start the helpline with a simulated carrier
 	@$(BIN)/python serve.py
