@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import os
 import secrets
 import sys
@@ -223,13 +224,15 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
         terminal.wait_for_call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
 
     @app.cli.command("text")
-    @click.argument("body")
+    @click.argument("body", default="")
     @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that texts")
-    def text(body: str, number: str) -> None:
-        """Send the running helpline an SMS and print what comes back."""
+    @click.option("--media", "paths", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="a picture or PDF to send along")
+    def text(body: str, number: str, paths: tuple[Path, ...]) -> None:
+        """Send the running helpline an SMS, with pictures if you like, and print what comes back."""
         from simulator import terminal
 
-        terminal.text(_simulator(runtime.config), number, body, sys.stdout)
+        media = [(mimetypes.guess_type(path.name)[0] or "application/octet-stream", path.read_bytes()) for path in paths]
+        terminal.text(_simulator(runtime.config), number, body, sys.stdout, media=media)
 
 
 def _voice_commands(app: Flask, runtime: Runtime) -> None:

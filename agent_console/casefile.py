@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
-from helpline import attachments, closures, events, feedback, lifecycle, scope, subtasks, tries
+from helpline import attachments, closures, events, feedback, lifecycle, media, scope, subtasks, tries
 from helpline.lifecycle import Role
 from models import Alert, Complaint, Event, Holding, Inbound, Outgoing, Recording, Translated, User
 
@@ -69,6 +69,7 @@ def gather(db: Session, row: Row[Any], user: Row[Any]) -> dict[str, Any]:
         "question": next((e for e in happened if e.seq == row.asked_seq), None),
         "parts": [(part, part.state == "open" and user.role in ANSWERS_PARTS and subtasks.may_answer(user, part.office_code)) for part in subtasks.of(db, row.id)],
         "attachments": attachments.of(db, row.id),
+        "unkept": media.unkept(db, row.id),
         "same_text": closures.same_text(db, row.id, scope.visible(user)) if user.role in WATCHES_CLOSURES else None,
         **_together(db, row, user),
     }

@@ -26,6 +26,7 @@ class Incoming(NamedTuple):
     text: str
     media: str = "0"  # how many pictures came with it
     sent_at: datetime | None = None  # where the carrier says so
+    items: tuple[tuple[str, str], ...] = ()  # their addresses and media types, where the carrier gives them
     segments: str = ""  # how many segments the carrier put together for it; "" where it does not say
 
 
@@ -113,6 +114,13 @@ class Unknown(CarrierError):
 
 class Absent(CarrierError):
     """The recording is not there (yet)."""
+
+
+class MediaCarrier(Protocol):
+    """Where pictures that came with messages are fetched from."""
+
+    def fetch_media(self, url: str, most: int) -> bytes:
+        """What is at the address, of at most `most` bytes. Raises Absent, Temporary or Permanent ("host", "size")."""
 
 
 class SmsCarrier(Protocol):

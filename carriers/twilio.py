@@ -34,6 +34,7 @@ from carriers.base import (
 from carriers.webhook import Webhook
 
 if TYPE_CHECKING:
+    import httpx
     from twilio.rest import Client
 
 API = "https://api.twilio.com"
@@ -55,13 +56,26 @@ CODES = Codes(
     },
 )
 MAX_RECORDING = 20_000_000
+MOST_MEDIA = 10  # of one message
+MAX_MOVES = 3  # from the API to where the file is
 
 
 def read_incoming(webhook: Webhook) -> Incoming:
     """A messaging webhook; `sid` is "" when it carries none."""
     get = webhook.get
     sid = get("MessageSid") or get("SmsSid") or get("SmsMessageSid")
-    return Incoming(Twilio.name, sid[:64], get("From"), get("To"), get("Body"), get("NumMedia", "0"), segments=get("NumSegments"))
+    return Incoming(Twilio.name, sid[:64], get("From"), get("To"), get("Body"), get("NumMedia", "0"), items=_items(webhook), segments=get("NumSegments"))
+
+
+def _items(webhook: Webhook) -> tuple[tuple[str, str], ...]:
+    """(address, media type) of each picture or document that came with a message; of WhatsApp as of MMS."""
+    count = webhook.get("NumMedia", "0")
+    addresses = [(webhook.get(f"MediaUrl{at}")[:1000], webhook.get(f"MediaContentType{at}")[:80]) for at in range(min(int(count), MOST_MEDIA))] if _is_count(count) else []
+    return tuple(item for item in addresses if item[0])
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 4
 
 
 def read_report(webhook: Webhook) -> Report | None:
@@ -198,6 +212,29 @@ class Twilio:
             raise Permanent("size")
         return answer.content, answer.headers.get("content-type", "").partition(";")[0]
 
+    def fetch_media(self, url: str, most: int) -> bytes:
+        """Only from the carrier's hosts, over https but for our own API; the account's credentials go to the API alone."""
+        import httpx
+
+        address = self._moved(url)
+        for _ in range(MAX_MOVES + 1):
+            self._check_host(address)
+            auth = self._account if address.startswith(f"{self._api_base}/") else None
+            try:
+                with httpx.stream("GET", address, auth=auth, timeout=self._timeout, follow_redirects=False) as answer:
+                    if answer.has_redirect_location:
+                        address = str(answer.url.join(answer.headers["location"]))
+                        continue
+                    return _body(answer, most)
+            except httpx.HTTPError:
+                raise Temporary("connection") from None
+        raise Permanent("moved")
+
+    def _check_host(self, address: str) -> None:
+        found = urlsplit(address)
+        if found.hostname not in self._media_hosts or (found.scheme != "https" and not address.startswith(f"{self._api_base}/")):
+            raise Permanent("host")
+
     # ── calls with agents ──
 
     def redirect(self, sid: str, url: str) -> None:
@@ -257,6 +294,22 @@ class Twilio:
 
             self._made = Client(*self._account, http_client=Elsewhere(timeout=self._timeout))
         return self._made
+
+
+def _body(answer: httpx.Response, most: int) -> bytes:
+    """The content of an answer as it comes in, given up when it grows beyond `most` bytes."""
+    if answer.status_code == 404:
+        raise Absent("404")
+    if answer.status_code in (401, 403, 410):
+        raise Permanent(str(answer.status_code))
+    if answer.status_code != 200:
+        raise Temporary(str(answer.status_code), retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)))
+    content = bytearray()
+    for piece in answer.iter_bytes():
+        content += piece
+        if len(content) > most:
+            raise Permanent("size")
+    return bytes(content)
 
 
 _DETECT = {"hang_up": "Enable", "leave_message": "DetectMessageEnd"}

@@ -69,6 +69,8 @@ class History(Protocol):
 
     def messages(self, since: datetime) -> Iterator[PastMessage]: ...
 
+    def media(self, sid: str) -> list[tuple[str, str]]: ...
+
 
 class TwilioHistory:
     def __init__(
@@ -104,6 +106,11 @@ class TwilioHistory:
                 row.get("direction") == "inbound", _when(row.get("date_created") or row.get("date_sent")), str(row.get("num_media") or "0"),
                 str(code) if code else None,
             )  # fmt: skip
+
+    def media(self, sid: str) -> list[tuple[str, str]]:
+        """(address, media type) of what came with a message."""
+        rows = self._get(f"{self._account}/Messages/{sid}/Media.json", {}, absent=True).get("media_list") or []
+        return [(self._base + str(row["uri"]).removesuffix(".json"), str(row.get("content_type") or "")) for row in rows if row.get("uri")]
 
     def _rows(self, name: str, key: str, filters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         path, query = f"{self._account}/{name}.json", {**filters, "PageSize": str(PAGE_SIZE)}

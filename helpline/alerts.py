@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "part_done": ("holder",),
     "part_declined": ("holder",),
     "add": ("holder",),
+    "attach": ("holder",),
     "warn": ("holder",),
     "escalate": ("holder", "above"),
     "news": ("holder",),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from carriers import aggregator, cdac, kannel, twilio
-from carriers.base import Codes, SmsCarrier, VoiceCarrier
+from carriers.base import Codes, MediaCarrier, SmsCarrier, VoiceCarrier
 from carriers.twilio_history import History, TwilioHistory
 from helpline.config import Config
 
@@ -21,13 +21,14 @@ class InUse:
     outbound: tuple[SmsCarrier, ...]
     known: Mapping[str, SmsCarrier]
     history: History | None = None  # who can be asked what was missed
+    media: MediaCarrier | None = None  # whom pictures are fetched from
 
 
 def in_use(config: Config) -> InUse:
     outbound = tuple(_sms_carrier(config, name) for name in config.carriers.outbound_sms)
     answering = tuple(_twilio(config, name) for name in config.carriers.inbound_sms if name in ("simulator", "twilio"))
     known = {carrier.name: carrier for carrier in (*answering, *outbound)}
-    return InUse(_twilio(config, config.carriers.voice), outbound, known, history(config))
+    return InUse(_twilio(config, config.carriers.voice), outbound, known, history(config), next(iter(answering), None))
 
 
 def history(config: Config) -> TwilioHistory:

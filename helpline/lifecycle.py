@@ -168,6 +168,7 @@ TABLE: tuple[Transition, ...] = (
     _row("discreet", _ALL, None, _CITIZEN | _TAKES_CALLS, ("discreet",)),
     _row("read_back", _ALL | {State.DRAFT}, None, _CITIZEN, ("heard",)),
     _row("add", _ALL, None, _CITIZEN | _TAKES_CALLS, ("text",), ("files",)),
+    _row("attach", _ALL | {State.DRAFT}, None, _CITIZEN, ("files",)),
     _row("note", _ALL | {State.DRAFT}, None, _STAFF, ("text",), ("files",)),
     _row("rate", {State.RESOLVED, State.CLOSED}, None, _CITIZEN | _TAKES_CALLS, ("rating",)),
 )  # fmt: skip

@@ -97,7 +97,8 @@ class _Asking:
         known = self._known(Inbound.key, [f"sms:{message.sid}" for message in inbound])
         for message in sorted(inbound, key=lambda m: m.made_at):
             if f"sms:{message.sid}" not in known:
-                self._give("message", message.made_at, _as_incoming(message))
+                items = self.history.media(message.sid) if message.media not in ("", "0") else []
+                self._give("message", message.made_at, _as_incoming(message) | {"items": items})
                 self.found.messages += 1
         self._outgoing([message for message in past if not message.is_inbound])
 

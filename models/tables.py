@@ -275,7 +275,7 @@ class Attachment(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
     seq: Mapped[int]  # the event it came with
-    purpose: Mapped[str] = mapped_column(String(10))  # proof | document
+    purpose: Mapped[str] = mapped_column(String(10))  # proof | document | citizen
     name: Mapped[str] = mapped_column(String(120))  # what its sender called it: shown, never used as a name
     content_type: Mapped[str] = mapped_column(String(40))
     size: Mapped[int]
@@ -285,6 +285,30 @@ class Attachment(Base):
     by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime]
     __table_args__ = (Index("ix_attachments_complaint_id", "complaint_id"), Index("ix_attachments_sha256", "sha256"))
+
+
+class Media(Base):
+    """A picture or document that came with a message: first the carrier's address of it, later an attachment."""
+
+    __tablename__ = "media"
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
+    key: Mapped[str] = mapped_column(String(120))  # of the inbound message
+    position: Mapped[int]  # among those of the message
+    number: Mapped[str] = mapped_column(PHONE)  # who sent it, E.164
+    url: Mapped[str] = mapped_column(Text)
+    declared_type: Mapped[str] = mapped_column(String(80))  # as the carrier says; not believed
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))  # none until the citizen has said which
+    attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"))
+    state: Mapped[str] = mapped_column(String(10), default="pending")  # pending | stored | refused
+    reason: Mapped[str | None] = mapped_column(String(20))  # why it was refused
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("key", "position"),
+        Index("ix_media_due", "next_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_media_complaint_id", "complaint_id", sqlite_where=text("complaint_id IS NOT NULL"), postgresql_where=text("complaint_id IS NOT NULL")),
+    )
 
 
 class Subtask(Base):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from simulator.network import Call, Network
 
 
@@ -58,8 +60,9 @@ class Caller:
         self._call = self.network.hang_up(self.call.sid, text=saying, seconds=after)
         return self
 
-    def texts(self, body: str) -> Caller:
-        self.replies = self.network.text(self.number, body)
+    def texts(self, body: str, *, media: Sequence[tuple[str, bytes]] = ()) -> Caller:
+        """`media`: what is sent along, (media type, content) each."""
+        self.replies = self.network.text(self.number, body, media=media)
         return self
 
     @property

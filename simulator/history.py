@@ -21,7 +21,7 @@ _CALLS = """SELECT c.*, e.at AS ended, p.sid IS NOT NULL AS ours FROM calls c
   WHERE (?1 = '' OR CASE WHEN p.sid IS NULL THEN c.called ELSE c.number END = ?1)
     AND (?2 = '' OR CASE WHEN p.sid IS NULL THEN c.number ELSE c.called END = ?2) AND c.started >= ?3 AND c.started < ?4
   ORDER BY c.started DESC LIMIT ?5 OFFSET ?6"""
-_MESSAGES = """SELECT * FROM messages WHERE (?1 = '' OR recipient = ?1) AND (?2 = '' OR sender = ?2) AND made >= ?3 AND made < ?4
+_MESSAGES = """SELECT messages.*, (SELECT COUNT(*) FROM media WHERE message_sid = messages.sid) AS media FROM messages WHERE (?1 = '' OR recipient = ?1) AND (?2 = '' OR sender = ?2) AND made >= ?3 AND made < ?4
   ORDER BY seq DESC LIMIT ?5 OFFSET ?6"""
 _RECORDINGS = """SELECT sid, call_sid, seconds, made FROM recordings WHERE ?1 = ?1 AND ?2 = ?2 AND made >= ?3 AND made < ?4
   ORDER BY made DESC LIMIT ?5 OFFSET ?6"""
@@ -66,7 +66,7 @@ def call(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
 def message(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
     inbound = row["sender"] != settings.helpline_number
     return {"sid": row["sid"], "account_sid": settings.account_sid, "to": row["recipient"], "from": row["sender"], "body": row["body"], "status": row["status"],
-            "date_created": _when(row["made"]), "date_updated": _when(row["made"]), "date_sent": _when(row["made"]), "num_segments": "1", "num_media": "0",
+            "date_created": _when(row["made"]), "date_updated": _when(row["made"]), "date_sent": _when(row["made"]), "num_segments": "1", "num_media": str(row.get("media") or 0),
             "direction": "inbound" if inbound else "outbound-api", "error_code": int(row["code"]) if row["code"] else None, "error_message": None, "price": None,
             "price_unit": "USD", "messaging_service_sid": None, "api_version": "2010-04-01", "uri": f"/Messages/{row['sid']}.json",
             "subresource_uris": {}}  # fmt: skip

@@ -16,6 +16,7 @@ import time
 import uuid
 import xml.etree.ElementTree as ET
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -360,12 +361,19 @@ class Network:
 
     # ── messages ──
 
-    def text(self, number: str, body: str, sid: str | None = None, media: int = 0) -> list[str]:
-        """Send an SMS to the helpline; the texts that come back in the answer. The same `sid` again is the same message."""
+    def text(self, number: str, body: str, sid: str | None = None, media: int | Sequence[tuple[str, bytes]] = 0) -> list[str]:
+        """Send an SMS to the helpline; the texts that come back in the answer. The same `sid` again is the same message.
+
+        `media`: pictures and documents, (media type, content) each; or how many there are where their addresses are not told. The number
+        may be `whatsapp:+91…`.
+        """
         sid = sid or "SM" + secrets.token_hex(16)
+        items, count = ([], media) if isinstance(media, int) else (self._keep_media(sid, media), len(media))
         self._keep_message(sid, number, self.settings.helpline_number, body, "received", "")
         fields = {"MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": self.settings.account_sid, "From": number,
-                  "To": self.settings.helpline_number, "Body": body, "NumMedia": str(media), "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
+                  "To": self.settings.helpline_number, "Body": body, "NumMedia": str(count), "NumSegments": "1", "ApiVersion": "2010-04-01"}  # fmt: skip
+        for at, (url, kind) in enumerate(items):
+            fields |= {f"MediaUrl{at}": url, f"MediaContentType{at}": kind}
         try:
             document = self._ask(f"{self.settings.public_url}{self.settings.incoming_sms}", fields)
         except ApplicationError:
@@ -380,6 +388,20 @@ class Network:
             self.deliver(self.accept(number, text, message.get("statusCallback") or message.get("action") or ""))
             replies.append(text)
         return replies
+
+    def _keep_media(self, message: str, media: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
+        """(address, media type) of what comes with a message; with the same message again, the same."""
+        account = f"{self.settings.public_url}/simulator/carrier/2010-04-01/Accounts/{self.settings.account_sid}"
+        items = []
+        for at, (kind, content) in enumerate(media):
+            sid = f"ME{message[2:]}{at}"
+            self.store.run("INSERT OR IGNORE INTO media VALUES (?, ?, ?, ?)", sid, message, kind, content)
+            items.append((f"{account}/Messages/{message}/Media/{sid}", kind))
+        return items
+
+    def media_of(self, message: str) -> list[dict[str, Any]]:
+        """What came with a message: `sid` and `type` of each."""
+        return self.store.rows("SELECT sid, type FROM media WHERE message_sid = ? ORDER BY sid", message)
 
     def accept(self, to: str, body: str, callback: str) -> str:
         """A message of the helpline's is taken; its delivery is told by `deliver`."""

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS placed (sid TEXT PRIMARY KEY, url TEXT, report TEXT, 
 CREATE TABLE IF NOT EXISTS heard (id INTEGER PRIMARY KEY, sid TEXT, who TEXT, text TEXT, language TEXT, voice TEXT);
 CREATE TABLE IF NOT EXISTS messages (sid TEXT PRIMARY KEY, sender TEXT, recipient TEXT, body TEXT, status TEXT, code TEXT,
   callback TEXT, made REAL, seq INTEGER);
+CREATE TABLE IF NOT EXISTS media (sid TEXT PRIMARY KEY, message_sid TEXT, type TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, call_sid TEXT, wav BLOB, seconds INTEGER, made REAL);
 CREATE TABLE IF NOT EXISTS queued (sid TEXT PRIMARY KEY, wait TEXT, action TEXT, since REAL);
 CREATE TABLE IF NOT EXISTS members (sid TEXT PRIMARY KEY, room TEXT, action TEXT, ends INTEGER, muted INTEGER, held INTEGER);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
 import httpx
@@ -75,13 +76,13 @@ def _show(now: Call, shown: int, stdout: TextIO) -> int:
     return len(now.heard)
 
 
-def text(settings: Settings, number: str, body: str, stdout: TextIO, *, wait: float = 3.0) -> None:
-    """Send one SMS; print the reply, and what else arrives within `wait` seconds."""
+def text(settings: Settings, number: str, body: str, stdout: TextIO, *, wait: float = 3.0, media: Sequence[tuple[str, bytes]] = ()) -> None:
+    """Send one SMS, with `media` (media type, content); print the reply, and what else arrives within `wait` seconds."""
     with httpx.Client(timeout=30) as client:
         network = Network(settings, client)
         before = {m["sid"] for m in network.messages(number)}
         try:
-            network.text(number, body)
+            network.text(number, body, media=media)
         except ApplicationError as error:
             print(f"* the helpline did not answer ({error.code}); is it running at {settings.public_url}?", file=stdout)
             return

@@ -22,6 +22,8 @@ from simulator.twiml import ApplicationError
 
 CSP = "default-src 'self'; media-src 'self' blob:; frame-ancestors 'none'"
 MAX_WAV = 6_000_000
+MAX_FILE = 12_000_000  # in base64
+PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 
 def create_blueprint(settings: Settings) -> Blueprint:
@@ -75,6 +77,7 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
     action("silence", lambda n, g: _call(n.silence(str(g["sid"]))))
     action("hangup", lambda n, g: _call(n.hang_up(str(g["sid"]), text=str(g.get("text", ""))[:2000])))
     action("text", lambda n, g: {"replies": n.text(_line(g), str(g.get("body", ""))[:10_000])})
+    action("text_with", lambda n, g: {"replies": n.text(_line(g), str(g.get("body", ""))[:10_000], media=_files(g))})
     action("agents", lambda n, g: n.store.run("INSERT OR REPLACE INTO switches VALUES ('agents', ?)",
                                               "answered" if g.get("answer") else "no-answer"))  # fmt: skip
 
@@ -91,6 +94,14 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
         if wav[:4] != b"RIFF":
             abort(400)
         return jsonify(_call(_network(settings).speak(request.args.get("sid", ""), "", wav=wav)))
+
+    @blueprint.get("/api/media/<sid>")
+    def sent_along(sid: str) -> Response:
+        """A picture of a message, for the page's own thread."""
+        row = _network(settings).store.row("SELECT type, content FROM media WHERE sid = ?", sid)
+        if row is None:
+            abort(404)
+        return Response(row["content"], mimetype=row["type"] if row["type"] in PICTURES else "application/octet-stream", headers={"X-Content-Type-Options": "nosniff"})
 
     @blueprint.get("/api/audio/<sid>.wav")
     def spoken_into_a_room(sid: str) -> Response:
@@ -109,8 +120,17 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
         sent = network.store.rows("SELECT * FROM messages WHERE sender = ? ORDER BY seq DESC LIMIT 30", settings.helpline_number)
         shown = ("sid", "sender", "recipient", "body", "status", "code")
         network.stop_overdue()
-        return jsonify({"ringing": network.ringing(number), "messages": [{k: m[k] for k in shown} for m in own], "sent": [{k: m[k] for k in shown} for m in sent],
+        return jsonify({"ringing": network.ringing(number), "messages": [{k: m[k] for k in shown} | {"media": network.media_of(m["sid"])} for m in own], "sent": [{k: m[k] for k in shown} for m in sent],
                         "agents": network.store.switch("agents", "no-answer") == "answered"})  # fmt: skip
+
+
+def _files(given: dict[str, Any]) -> list[tuple[str, bytes]]:
+    """The files of the page: [{type, base64}]."""
+    files = given.get("files")
+    try:
+        return [(str(file["type"])[:80], b64decode(str(file["base64"])[:MAX_FILE])) for file in (files if isinstance(files, list) else [])[:10]]
+    except (ValueError, TypeError, KeyError):
+        abort(400)
 
 
 def _line(given: dict[str, Any]) -> str:
@@ -194,6 +214,22 @@ def _carrier_api(blueprint: Blueprint, settings: Settings) -> None:
         if row is None:
             abort(404)
         return Response(row["wav"], mimetype="audio/x-wav")
+
+    @blueprint.get(f"{base}/Messages/<message>/Media.json")
+    def media_list(message: str) -> Response:
+        authorised()
+        path = f"/2010-04-01/Accounts/{settings.account_sid}/Messages/{message}/Media"
+        rows = _network(settings).media_of(message)
+        return jsonify({"media_list": [{"sid": row["sid"], "content_type": row["type"], "uri": f"{path}/{row['sid']}.json"} for row in rows]})
+
+    @blueprint.get(f"{base}/Messages/<message>/Media/<sid>")
+    def media(message: str, sid: str) -> Response:
+        """What came with a message, as the carrier keeps it."""
+        authorised()
+        row = _network(settings).store.row("SELECT type, content FROM media WHERE message_sid = ? AND sid = ?", message, sid)
+        if row is None:
+            abort(404)
+        return Response(row["content"], mimetype=row["type"])
 
     @blueprint.get("/api/spoken.wav")
     def spoken() -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from models import Complaint, Event, Phone
 from models.direct import Reader
-from sms import answers, correcting, filing, joining, staff, which
+from sms import answers, correcting, filing, joining, pictures, staff, which
 from sms.conversation import (
     CITIZEN,
     Continuing,
@@ -79,10 +79,25 @@ def answer_nobody(db: Connection, runtime: Runtime, key: str, sender: str, body:
     return filing.keep_nameless(Message(db, runtime, key, sender, parsed, parsed.reply_language, now))
 
 
+def answer_with_pictures(
+    db: Connection, runtime: Runtime, key: str, sender: str, body: str, items: Sequence[Sequence[str]], now: datetime, arrival: Arrival | None = None
+) -> Reply:  # fmt: skip
+    """The reply to a message with pictures (address, media type), with or without words."""
+    awaiting, context = _question(db, runtime, sender, body, now)
+    parsed, phone = parse(body), db.execute(_phone, {"number": sender}).first()
+    language = _language(parsed, phone, context) if body.strip() else _spoken(runtime, phone, context)
+    message = Message(db, runtime, key, sender, parsed, language, now, awaiting, context)
+    return with_parts(pictures.answer(message, items, lambda: answer(db, runtime, key, sender, body, now, arrival)), message)
+
+
+def _spoken(runtime: Runtime, phone: Row[Any] | None, context: dict[str, Any]) -> str:
+    """The language of a phone that wrote no word."""
+    return str(context.get("language") or (phone.language if phone else None) or runtime.config.helpline.default_language)
+
+
 def answer_picture(db: Connection, runtime: Runtime, key: str, sender: str, now: datetime) -> Reply:
     """A picture without a word: what to do instead, in the language of this phone."""
-    phone = db.execute(_phone, {"number": sender}).first()
-    language = str(phone.language) if phone and phone.language else runtime.config.helpline.default_language
+    language = _spoken(runtime, db.execute(_phone, {"number": sender}).first(), {})
     return answer_with(lambda m: Reply(m.say("sms.no_pictures")), Message(db, runtime, key, sender, parse(""), language, now))
 
 
@@ -386,6 +401,7 @@ _MEANT: dict[str, set[State]] = {
     "reopen": {State.RESOLVED, *_OVER},
     "add": _OPEN,
     "cancel": _OPEN,
+    "picture": _OPEN,
     "rate": {State.RESOLVED, State.CLOSED},
 }
 _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
@@ -393,6 +409,7 @@ _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
     "reopen": lambda message, row: _conclude(message, row, "reopen"),
     "rate": lambda message, row: _rate(message, row, int(message.context["rating"])),
     "cancel": lambda message, row: do(message, row, "withdraw", {"reason": message.context.get("text", "")}, "sms.added"),
+    "picture": pictures.to_the_one_meant,
     "add": lambda message, row: _add_kept(message, row, str(message.context.get("text", ""))),
 }
 

@@ -115,7 +115,7 @@ def got_details(message: Message) -> Reply | None:
     tells = parsed.intent == "file" or len(answers.words_of(text)) >= answers.COMPLAINT_WORDS or (row is not None and bool(named.district_code))
     if answers.is_small_talk(parsed) or not tells:
         return Reply(message.say("sms.ask_details"), row.id if row else None)
-    return register_draft(message, row, filing_of(message, f"{row.description}: {text}")) if row is not None else _register(message, text)
+    return register_draft(message, row, filing_of(message, f"{row.description}: {text}" if row.description else text)) if row is not None else _register(message, text)
 
 
 def _leave(message: Message, row: Row[Any] | None) -> Reply:

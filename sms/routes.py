@@ -260,7 +260,11 @@ def _reply(db: Connection, runtime: Runtime, key: str, sender: str | None, row: 
         return dialogue.answer_nobody(db, runtime, key, row["from_number"] or "", body, now)
     standing = fairness.weigh(db, runtime, sender, now)
     picture = row["payload"].get("NumMedia") not in (None, "", "0") and not body.strip()
-    reply = dialogue.answer_picture(db, runtime, key, sender, now) if picture else dialogue.answer(db, runtime, key, sender, body, now, _arrival(row, now))
+    items = row["payload"].get("Media")
+    if items:
+        reply = dialogue.answer_with_pictures(db, runtime, key, sender, body, items, now, _arrival(row, now))
+    else:
+        reply = dialogue.answer_picture(db, runtime, key, sender, now) if picture else dialogue.answer(db, runtime, key, sender, body, now, _arrival(row, now))
     if (found := abuse.find(body[:1000])) is not None:
         fairness.mark(db, sender, found, body, "sms", reply.complaint_id, now)
     if not (standing.slowed or standing.spent) or (reply.essential and fairness.is_answered(db, runtime, sender, now)):
@@ -289,11 +293,17 @@ def _withheld(db: Connection, runtime: Runtime, sender: str, reply: Reply, body:
 def _row(key: str, message: Incoming, now: Any, state: str = "done") -> dict[str, Any]:
     kept = {"From": message.sender, "To": message.recipient, "Body": message.text, "MessageSid": message.sid, "NumMedia": message.media,
             "NumSegments": message.segments}  # fmt: skip
-    kept = {name: value[:MAX_BODY].replace("\x00", "") for name, value in kept.items()}
+    payload: dict[str, Any] = {name: _clean(value) for name, value in kept.items()}
+    if message.items:
+        payload["Media"] = [[_clean(url), _clean(kind)] for url, kind in message.items]
     if not _takes_answers(message):
-        kept |= {"Carrier": message.carrier} | ({"SentAt": message.sent_at.isoformat()} if message.sent_at else {})
+        payload |= {"Carrier": message.carrier} | ({"SentAt": message.sent_at.isoformat()} if message.sent_at else {})
     sender = numbers.e164(message.sender) or message.sender[:64].replace("\x00", "")
-    return {"key": key, "kind": "sms", "payload": kept, "state": state, "attempts": 0, "received_at": now, "from_number": sender}
+    return {"key": key, "kind": "sms", "payload": payload, "state": state, "attempts": 0, "received_at": now, "from_number": sender}
+
+
+def _clean(value: str) -> str:
+    return value[:MAX_BODY].replace("\x00", "")
 
 
 def twiml(reply: Reply) -> str:
@@ -356,7 +366,8 @@ def take_in_message(runtime: Runtime, entry: Entry) -> None:
     """A message of the journal: pending from now on, unless it was brought again and answered meanwhile."""
     content = dict(entry.content)
     key, sent_at = content.pop("key"), content.pop("sent_at")
-    message = Incoming(**content, sent_at=datetime.fromisoformat(sent_at) if sent_at else None)
+    items = tuple((str(url), str(kind)) for url, kind in content.pop("items", ()))
+    message = Incoming(**content, items=items, sent_at=datetime.fromisoformat(sent_at) if sent_at else None)
     with runtime.writing() as db:
         _keep_pending(db, key, message, entry.at)
 

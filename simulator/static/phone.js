@@ -9,6 +9,11 @@ async function api(name, body) {
   if (data && data.error) { $("status").textContent = data.error; return null; }
   return data;
 }
+const inBase64 = (file) => new Promise((done) => {
+  const reader = new FileReader();
+  reader.onload = () => done({ type: file.type, base64: reader.result.slice(reader.result.indexOf(",") + 1) });
+  reader.readAsDataURL(file);
+});
 const line = () => $("line").value;
 const controls = () => document.querySelectorAll("#pad button, #hangup, #silence, #mic, #say, #speech button");
 const enable = (live) => { for (const control of controls()) control.disabled = !live; };
@@ -24,6 +29,14 @@ function inTurn(what) {
 function bubble(kind, text, language) {
   const item = document.createElement("li");
   item.className = kind; item.textContent = shown(text); if (language) item.lang = language;
+  return item;
+}
+function withMedia(item, media) {
+  for (const { sid, type } of media) {
+    const shown = document.createElement(type.startsWith("image/") ? "img" : "span");
+    if (shown.tagName === "IMG") { shown.src = `api/media/${sid}`; shown.alt = "A picture that was sent along"; } else shown.textContent = ` 📎 ${type}`;
+    item.append(shown);
+  }
   return item;
 }
 // A recording is shown by the name of its file.
@@ -101,8 +114,9 @@ $("speech").onsubmit = (e) => {
   inTurn(async () => { if (call) show(await api("speak", { sid: call.sid, text })); refresh(); });
 };
 $("sms").onsubmit = async (e) => {
-  e.preventDefault(); const body = $("body").value; $("body").value = "";
-  await api("text", { number: line(), body }); refresh();
+  e.preventDefault(); const body = $("body").value, files = await Promise.all([...$("files").files].map(inBase64));
+  $("body").value = ""; $("files").value = "";
+  await (files.length ? api("text_with", { number: line(), body, files }) : api("text", { number: line(), body })); refresh();
 };
 $("body").onkeydown = (e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); $("sms").requestSubmit(); } };
 $("agents").onchange = () => api("agents", { answer: $("agents").checked });
@@ -134,7 +148,7 @@ async function refresh() {
   if (seen === lastThread) return;
   lastThread = seen;
   $("agents").checked = data.agents;
-  $("thread").replaceChildren(...data.messages.map((m) => bubble(m.sender === line() ? "mine" : "helpline", m.body)));
+  $("thread").replaceChildren(...data.messages.map((m) => withMedia(bubble(m.sender === line() ? "mine" : "helpline", m.body), m.media)));
   $("thread").scrollTop = $("thread").scrollHeight;
   $("sent").replaceChildren(...data.sent.map((m) => {
     const row = document.createElement("tr");

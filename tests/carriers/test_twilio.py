@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import select
 
 from app import create_app
-from carriers.base import Accepted, Message, Permanent, Stopped, Temporary, Unknown, Unusable
+from carriers.base import Absent, Accepted, Message, Permanent, Stopped, Temporary, Unknown, Unusable
 from carriers.twilio import CODES, Twilio
 from helpline import complaints, delivery
 from helpline.carriers_in_use import in_use
@@ -144,3 +147,82 @@ def test_two_machines_do_not_answer_each_other_for_ever(app, runtime, network):
         text = machine.texts(text).reads
         answers += bool(text)
     assert answers == runtime.config.fairness.messages_per_hour + 1, "and once it is said that answers come together"
+
+
+# ── pictures ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Files:
+    """A server that has pictures: path → (status, content, headers); keeps the paths asked for and the credentials."""
+
+    def __init__(self, files):
+        self.files, self.asked = files, []
+
+    def __enter__(self):
+        files = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                files.asked.append((self.path, self.headers.get("Authorization")))
+                status, content, headers = files.files.get(self.path, (404, b"", {}))
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(OSError):  # nobody listens to the end of what is too large
+                    self.wfile.write(content)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def api(self):
+        return f"http://127.0.0.1:{self.server.server_port}/api"
+
+
+def fetch(files, path, most=1000):
+    carrier = Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, sender="+913322145555", status_callback="", api_base=files.api, timeout=2)
+    return carrier.fetch_media(f"{files.api}{path}", most)
+
+
+def test_a_picture_is_fetched_with_our_credentials_and_from_where_it_was_moved_to():
+    with Files({"/api/a": (302, b"", {"Location": "/api/b"}), "/api/b": (200, b"picture", {})}) as files:
+        assert fetch(files, "/a") == b"picture"
+    assert all(credentials and credentials.startswith("Basic") for _, credentials in files.asked)
+
+
+@pytest.mark.parametrize("location", ["http://evil.example/x", "https://127.0.0.2/x", "file:///etc/passwd", "/outside"])
+def test_it_is_not_followed_to_anywhere_else(location):
+    with Files({"/api/a": (302, b"", {"Location": location}), "/outside": (200, b"x", {})}) as files, pytest.raises(Permanent):
+        fetch(files, "/a")
+    assert len(files.asked) == 1
+
+
+def test_it_goes_round_in_circles():
+    with Files({"/api/a": (302, b"", {"Location": "/api/a"})}) as files, pytest.raises(Permanent):
+        fetch(files, "/a")
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [((404, b"", {}), Absent), ((410, b"", {}), Permanent), ((401, b"", {}), Permanent), ((503, b"", {}), Temporary), ((429, b"", {"Retry-After": "40"}), Temporary), ((200, b"x" * 1001, {}), Permanent)],
+)
+def test_what_the_answers_for_a_picture_mean(answer, raised):
+    with Files({"/api/a": answer}) as files, pytest.raises(raised) as caught:
+        fetch(files, "/a")
+    assert type(caught.value) is raised
+
+
+def test_a_server_that_is_away_is_asked_later():
+    with Files({}) as files:
+        pass
+    with pytest.raises(Temporary):
+        fetch(files, "/a")

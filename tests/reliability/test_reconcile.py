@@ -18,7 +18,7 @@ from carriers.twilio_history import TwilioHistory
 from commands import FALLBACK, fallback_documents, simulator_settings, take_in
 from helpline import callbacks, carriers_in_use, reconcile, worker
 from helpline.runtime import utc_now
-from models import Call, Callback, Complaint, Inbound, Outgoing, Recording, Watermark
+from models import Call, Callback, Complaint, Inbound, Media, Outgoing, Recording, Watermark
 from simulator.driver import Caller
 from simulator.network import Network
 from tests.conftest import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL, make_config
@@ -121,6 +121,15 @@ def test_messages_that_nobody_took_are_answered(runtime, nobody_there, asks):
     assert "registered" in answers["+919830012345"]
     assert "FILE" in answers["+919830054321"]
     assert asks().messages == 0
+
+
+def test_a_picture_that_nobody_took_is_asked_for_with_its_message(runtime, nobody_there, asks):
+    Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat", media=[("image/jpeg", b"x"), ("application/pdf", b"y")])
+    assert asks().messages == 1
+    with runtime.reading() as db:
+        rows = db.scalars(select(Media).order_by(Media.position)).all()
+        assert [row.declared_type for row in rows] == ["image/jpeg", "application/pdf"]
+        assert all("/Media/ME" in row.url and row.complaint_id for row in rows)
 
 
 def test_what_was_taken_in_before_is_left_alone(runtime, caller, asks):
