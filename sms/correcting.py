@@ -116,13 +116,13 @@ def _added(message: Message, row: Row[Any]) -> Reply:
 def _said(message: Message, row: Row[Any], said: Correction) -> Reply:
     """What is noted now; and what is still to be asked, where it was that."""
     ack = acknowledgement.display(row.ack)
-    parts = []
-    if said.category:
+    parts = [message.say("sms.corrected", ack=ack)] if row.discreet else []
+    if said.category and not row.discreet:
         office = notices.short_office_name(message.runtime, row.department_code, message.language)
         parts.append(message.say("sms.corrected_category", ack=ack, category=_category(message, said.category), office=office))
-    if said.place or said.pincode or said.district:
+    if (said.place or said.pincode or said.district) and not row.discreet:
         parts.append(message.say("sms.corrected_place", ack=ack, place=_place(message, row)))
-    if said.name:
+    if said.name and not row.discreet:
         parts.append(message.say("sms.corrected_name", ack=ack))
     if message.context.get("complaint") == row.id:
         parts += _goes_on(message, row)

@@ -175,6 +175,15 @@ def test_a_correction_delivered_twice_is_one_event(app, network, caller):
     assert only(app).description.count("not road, water") == 1
 
 
+def test_of_a_discreet_complaint_nothing_is_said(app, caller):
+    caller.texts("FILE the road is full of potholes in Barasat").texts("A Sen").texts("PRIVATE")
+    assert only(app).discreet
+    caller.texts("not road, water")
+    assert only(app).category_code.startswith("WATER")
+    assert "Corrected" in caller.reads
+    assert "ater" not in caller.reads
+
+
 def test_the_console_shows_what_was_there_before(app, caller):
     from agent_console.casefile import changes_of
 
