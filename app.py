@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 import commands
@@ -34,6 +35,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config.update(SECRET_KEY=config.secrets.secret_key, MAX_CONTENT_LENGTH=config.server.max_request_bytes)
     app.extensions["runtime"] = runtime
     _trust_proxies(app, config)
+    _count_requests(app)
     _register_parts(app, runtime)
     _register_health(app, runtime)
     commands.register(app, runtime)
@@ -59,6 +61,17 @@ def _trust_proxies(app: Flask, config: Config) -> None:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+
+
+def _count_requests(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        metrics.observe(request.endpoint or "none", response.status_code, time.perf_counter() - g.began)
+        return response
 
 
 def _register_parts(app: Flask, runtime: Runtime) -> None:

@@ -1,14 +1,18 @@
-"""Prometheus metrics, read from the store when asked: the same whichever of the processes answers."""
+"""Prometheus metrics: the store's are read when asked, the same whichever process answers; those of requests are summed over the
+web server's processes, which share a directory for them (`gunicorn.conf.py`)."""
 
 from __future__ import annotations
 
 import hmac
+import os
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import func, select
 
 from helpline import checks, outbox, pacing, store
 from helpline.config import Config
+from helpline.lifecycle import KIND, Kind, State
 from helpline.runtime import Runtime, utc_now
 from models import Call, Callback, Complaint, Heartbeat, Inbound, Outgoing, Recording, Translated, is_away
 
@@ -20,9 +24,29 @@ def may_read(config: Config, authorization: str) -> bool:
     return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
 
 
+_OPEN = [str(state) for state in State if KIND[state] != Kind.DONE]  # the index's beginning: not the millions that are done
+
+_requests = CollectorRegistry()
+_seconds = Histogram("helpline_request_seconds", "Requests answered, by endpoint and status", ["endpoint", "status"], registry=_requests,
+                     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))  # fmt: skip
+
+
+def observe(endpoint: str, status: int, seconds: float) -> None:
+    """One request that was answered: by its endpoint, never its address, which may name a complaint."""
+    _seconds.labels(endpoint, status).observe(seconds)
+
+
+def _of_requests() -> bytes:
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return generate_latest(_requests)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
 def render(runtime: Runtime) -> bytes:
-    """The text exposition: backlogs and their age, calls under way, complaints by state, workers alive; the journal's alone
-    while the store is away."""
+    """The text exposition: requests, backlogs and their age, calls under way, open complaints by state, workers alive; without
+    the store's while it is away."""
     registry = CollectorRegistry()
     journal, left = Gauge("helpline_journal", "Lines of this machine's journal", ["state"], registry=registry), runtime.journal.backlog()
     journal.labels("waiting").set(left.waiting)
@@ -40,14 +64,14 @@ def render(runtime: Runtime) -> bytes:
         if not is_away(error):
             raise
         there.set(0)
-    return generate_latest(registry)
+    return _of_requests() + generate_latest(registry)
 
 
 def _of_store(runtime: Runtime, registry: CollectorRegistry) -> None:
     now = utc_now()
     with runtime.reading() as db:
-        states = Gauge("helpline_complaints", "Complaints by state", ["state"], registry=registry)
-        for state, count in db.execute(select(Complaint.state, func.count()).group_by(Complaint.state)):
+        states = Gauge("helpline_complaints", "Complaints that are not done, by state", ["state"], registry=registry)
+        for state, count in db.execute(select(Complaint.state, func.count()).where(Complaint.state.in_(_OPEN)).group_by(Complaint.state)):
             states.labels(state).set(count)
         backlog = Gauge("helpline_backlog", "Work waiting, by kind", ["kind"], registry=registry)
         for kind, table in (("outbox", Outgoing), ("recordings", Recording), ("translations", Translated), ("inbound", Inbound)):
