@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, insert, select
 
 from helpline import files
-from helpline.effects import CannotAct
+from helpline.doing import CannotAct
 from helpline.events import Actor
 from helpline.runtime import Runtime
 from models import Attachment, new_id

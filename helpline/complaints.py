@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from helpline import acknowledgement, alerts, effects, events, fieldwork, lifecycle, outbox, scope, telling
+from helpline import acknowledgement, alerts, beside, effects, events, fieldwork, lifecycle, outbox, scope, telling
 from helpline import text as texts
-from helpline.effects import CannotAct, Doing
+from helpline.doing import CannotAct, Doing
 from helpline.events import SYSTEM, Actor
+from helpline.given import given_fields
 from helpline.lifecycle import Role, State, Transition
 from helpline.runtime import Runtime
 from models import Complaint, Event, Holding, Outgoing, new_id
@@ -197,7 +198,7 @@ def _act(
     template: str | None = None,
 ) -> Filed:
     step = allowed(row, action, actor)
-    given = effects.given_fields(runtime, step, data)
+    given = given_fields(runtime, step, data)
     if version is not None and version != row.last_seq and (actor.kind != "staff" or has_moved(db, row, version)):
         raise CannotAct("stale")
     if actor.kind == "staff" and not scope.may_work_on(db, row.id, actor.user_id, action):
@@ -216,7 +217,7 @@ def _act(
     outgoing_id = _write_owed(db, owed, now)
     if before["joined"] and template:
         _tell_joined(doing, after, template, event["seq"])
-    effects.beside(doing, action, after)
+    beside.write(doing, action, after)
     _end_holding(doing, after, action)
     told = alerts.raise_for(db, before, after, action, event["seq"], now)
     fieldwork.tell(db, runtime, after, action, event["seq"], told, now)
@@ -280,7 +281,7 @@ def preview(runtime: Runtime, row: Row[Any], action: str, data: Mapping[str, Any
     step = lifecycle.transition(row.state, action)
     if step is None or step.tells is None:
         return ""
-    given = effects.given_fields(runtime, step, data, strict=False)
+    given = given_fields(runtime, step, data, strict=False)
     before = dict(row._mapping)
     after = before | effects.changes(Doing(runtime, db, before, given, actor, now), step)
     return _text_of(telling.owed(runtime, after, _template(step, after), 0, now, given=given, preview=True))

@@ -1,121 +1,25 @@
-"""What an action takes (its fields, checked) and what it changes in a complaint, by action.
+"""What an action changes in a complaint, by action.
 
-`complaints.act` is the only caller. An effect only reads, and gives the columns that change; what an action writes beside
-the complaint (who is barred, how many are joined) is `beside`.
+`complaints.act` is the only caller. An effect only reads, and gives the columns that change; what an action takes is `given`,
+what it writes beside the complaint is `beside`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select
 
-from helpline import acknowledgement, closures, feedback, lifecycle, numbers, offices, routing, sla, subtasks, telling
-from helpline import text as texts
-from helpline.events import Actor
+from helpline import acknowledgement, lifecycle, offices, routing, sla, subtasks
+from helpline.doing import CannotAct, Changes, Doing
 from helpline.lifecycle import Kind, State, Transition
 from helpline.runtime import Runtime
 from models import Attachment, Audit, Barred, Complaint, Event, User
 
-Changes = dict[str, Any]
 LIMITS = {"name": 120, "place": 200, "description": 10_000, "caller_number": 64, "email": 120}
 _taken = select(Complaint.id).where(Complaint.ack == bindparam("wanted"))
-
-
-class CannotAct(Exception):
-    """The action is not possible: `reason` is `unknown`, `not_now`, `not_you`, `missing`, `too_short`, `too_many` or `stale`;
-    `field` names a field."""
-
-    def __init__(self, reason: str, field: str = "") -> None:
-        super().__init__(f"{reason} {field}".strip())
-        self.reason = reason
-        self.field = field
-
-
-@dataclass(frozen=True)
-class Doing:
-    """An action about to be done."""
-
-    runtime: Runtime
-    db: Connection
-    before: Mapping[str, Any]
-    given: Mapping[str, Any]
-    actor: Actor
-    now: datetime
-
-    @property
-    def rules(self) -> Any:
-        return self.runtime.config.casework
-
-
-# ── what it takes ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def given_fields(runtime: Runtime, step: Transition, data: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
-    """The fields of `data` that the step knows, cleaned; CannotAct("missing", field) for one that is empty or unfit."""
-    given: dict[str, Any] = {}
-    for name in step.requires + step.optional:
-        value = _fit(runtime, name, data.get(name))
-        if value is None and name in step.requires and strict:
-            raise CannotAct("missing", name)
-        if value is not None:
-            given[name] = value
-    if strict and step.action == "resolve" and 0 < len(given.get("report", "")) < runtime.config.casework.report_min_characters:
-        raise CannotAct("too_short", "report")
-    return given
-
-
-def _fit(runtime: Runtime, name: str, value: Any) -> Any:
-    text = texts.without_controls(str(value or "")).strip()[:4000]
-    if known := _TABLES.get(name):
-        return text if text in known(runtime) else None
-    if rule := _FITTING.get(name):
-        return rule(text)
-    return text or None
-
-
-def _rating(text: str) -> int | None:
-    return int(text) if text in ("1", "2", "3", "4", "5") else None
-
-
-def _day(text: str) -> str | None:
-    """An ISO date within a hundred years, as text: events are JSON."""
-    try:
-        day = date.fromisoformat(text[:10])
-    except ValueError:
-        return None
-    return day.isoformat() if 2000 < day.year < 2100 else None
-
-
-_TABLES: dict[str, Callable[[Runtime], Any]] = {
-    "category": lambda runtime: runtime.reference.categories,
-    "office": lambda runtime: runtime.reference.offices,
-    "district": lambda runtime: runtime.reference.districts,
-    "local_body": lambda runtime: runtime.reference.bodies,
-    "pincode": lambda runtime: runtime.reference.pincodes,
-    "rejection_reason": lambda _: lifecycle.REJECTION_REASONS,
-    "priority": lambda _: sla.PRIORITIES,
-    "heard": lambda _: ("confirmed", "corrected"),
-    "discreet": lambda _: ("yes", "no"),
-}
-_FITTING: dict[str, Callable[[str], Any]] = {
-    "rating": _rating,
-    "owner": texts.row_id,
-    "officer": texts.row_id,
-    "message": texts.row_id,
-    "subtask": texts.row_id,
-    "due_on": _day,
-    "original": acknowledgement.normalise,
-    "phone": numbers.e164,
-    "harm_on": _day,
-    "news_on": _day,
-}
-
-
-# ── what it changes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def changes(doing: Doing, step: Transition) -> Changes:
@@ -562,96 +466,4 @@ _EFFECTS: dict[str, Callable[[Doing], Changes]] = {
     "escalate": _on_escalate,
     "name_officer": _on_name_officer,
     "rate": _on_rate,
-}
-
-
-# ── what it writes beside the complaint ─────────────────────────────────────────────────────────────────────────────
-
-
-def beside(doing: Doing, action: str, after: Mapping[str, Any]) -> None:
-    """The other rows that an action writes, in the same transaction."""
-    if rule := _BESIDE.get(action):
-        rule(doing, after)
-
-
-def _join(doing: Doing, after: Mapping[str, Any]) -> None:
-    """Whatever was joined to this one joins the one that carries on, too."""
-    mine, original = doing.before["id"], after["duplicate_of_id"]
-    doing.db.execute(update(Complaint).where(Complaint.duplicate_of_id == mine).values(duplicate_of_id=original))
-    doing.db.execute(update(Complaint).where(Complaint.id == original).values(joined=Complaint.joined + 1 + doing.before["joined"]))
-
-
-def _part(doing: Doing, after: Mapping[str, Any]) -> None:
-    doing.db.execute(update(Complaint).where(Complaint.id == doing.before["duplicate_of_id"]).values(joined=Complaint.joined - 1))
-
-
-def _bar(doing: Doing, after: Mapping[str, Any]) -> None:
-    key, officer = doing.before["id"], doing.given["officer"]
-    if doing.db.execute(select(Barred.user_id).where(Barred.complaint_id == key, Barred.user_id == officer)).first() is None:
-        office = doing.db.scalar(select(User.office_code).where(User.id == officer))
-        doing.db.execute(insert(Barred), [{"complaint_id": key, "user_id": officer, "office_code": office}])
-
-
-def _keep_text(doing: Doing, after: Mapping[str, Any]) -> None:
-    closures.record(doing.db, after, doing.before["last_seq"] + 1, doing.given["report"], doing.actor.user_id, doing.now)
-    subtasks.drop(doing.db, after, doing.given.get("reason", ""), doing.actor.user_id, doing.now)
-
-
-def _ask_office(doing: Doing, after: Mapping[str, Any]) -> None:
-    given = doing.given
-    subtasks.ask(doing.db, after["id"], given["office"], given["text"], closing_of(doing.runtime, given["due_on"]), doing.actor.user_id, doing.now)
-
-
-def _answer_part(action: str) -> Callable[[Doing, Mapping[str, Any]], None]:
-    def write(doing: Doing, after: Mapping[str, Any]) -> None:
-        said = doing.given.get("report") or doing.given["reason"]
-        subtasks.answer(doing.db, doing.given["subtask"], action, said, doing.actor.user_id, doing.now)
-
-    return write
-
-
-def _resolved(doing: Doing, after: Mapping[str, Any]) -> None:
-    _keep_text(doing, after)
-    way = "call" if after["told_by"] == "call" or not numbers.is_mobile(after["phone"]) else "sms"
-    feedback.ask(doing.db, after, way, doing.runtime.config.feedback, doing.now)
-
-
-def _said(solved: bool) -> Callable[[Doing, Mapping[str, Any]], None]:
-    """The citizen's answer, of the round that it ends."""
-
-    def rule(doing: Doing, after: Mapping[str, Any]) -> None:
-        key, round_ = doing.before["id"], doing.before["reopen_count"]
-        feedback.answered(doing.db, key, round_, solved, doing.actor.channel, doing.now)
-        if doing.given.get("rating"):
-            feedback.rated(doing.db, key, round_, doing.given["rating"])
-
-    return rule
-
-
-def _rated(doing: Doing, after: Mapping[str, Any]) -> None:
-    feedback.rated(doing.db, doing.before["id"], doing.before["reopen_count"], doing.given["rating"])
-
-
-def _asked_no_more(doing: Doing, after: Mapping[str, Any]) -> None:
-    feedback.given_up(doing.db, doing.before["id"], doing.before["reopen_count"])
-
-
-def _say_less(doing: Doing, after: Mapping[str, Any]) -> None:
-    if after["discreet"]:
-        telling.say_less(doing.db, doing.runtime, after)
-
-
-_BESIDE: dict[str, Callable[[Doing, Mapping[str, Any]], None]] = {
-    "resolve": _resolved,
-    "discreet": _say_less,
-    "ask_office": _ask_office,
-    **{action: _answer_part(action) for action in subtasks.ANSWERS},
-    "confirm": _said(True),
-    "reopen": _said(False),
-    "rate": _rated,
-    "expire": _asked_no_more,
-    "withdraw": _asked_no_more,
-    "merge": _join,
-    "separate": _part,
-    "name_officer": _bar,
 }

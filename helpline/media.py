@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from carriers.base import Absent, MediaCarrier, Permanent, Temporary
 from helpline import attachments, complaints, outbox
-from helpline.effects import CannotAct
+from helpline.doing import CannotAct
 from helpline.events import Actor
 from helpline.lifecycle import Role
 from helpline.runtime import Runtime
