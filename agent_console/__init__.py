@@ -132,7 +132,8 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
             "day": lambda moment: texts.day(moment, language()),
             "worktime": lambda minutes: texts.worktime(minutes, runtime.calendar.day_minutes, language()), "phone": access.shown_number, "name_of": name_of,
             "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
-            "now": utc_now, "nav": NAVIGATION, "audit_details": oversight.details, "reference": runtime.reference, "settings": runtime.config,
+            "now": utc_now, "nav": NAVIGATION, "audit_details": lambda row, language: oversight.details(row, language, runtime.reference), "audit_word": lambda action: oversight.word(action, language()),
+            "reference": runtime.reference, "settings": runtime.config,
             "may": lambda e: may(e),
             "is_late": lambda row: bool(row.due_at and row.due_at < utc_now() and lifecycle.is_open(row.state) and row.state != "resolved"),
         }  # fmt: skip

@@ -46,7 +46,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         except IntegrityError:
             return page(fault="accounts.taken"), 422
         with runtime.writing() as db:
-            access.audit(db, "account.added", account=key, **values)
+            access.audit(db, "account.added", account=key, username=username, **values)
         return page(shown={"username": username, "password": password})
 
     @blueprint.get("/accounts/<rowid:user_id>")
@@ -65,7 +65,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             return _edit_page(runtime, user_id, fault=fault or bad_dates or "accounts.taken"), 422
         with runtime.writing() as db:
             db.execute(update(User).where(User.id == user_id).values(name=name, **values, **absence, session_epoch=User.session_epoch + 1))
-            access.audit(db, "account.changed", account=user_id, **values)
+            access.audit(db, "account.changed", account=user_id, username=db.scalar(select(User.username).where(User.id == user_id)), **values)
         return redirect(url_for("console.accounts"))
 
     @blueprint.post("/accounts/<rowid:user_id>/<change>")
@@ -78,7 +78,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             user = db.execute(select(User.__table__).where(User.id == user_id)).first()
             if user is not None:
                 db.execute(update(User).where(User.id == user_id).values(**values, session_epoch=user.session_epoch + 1))
-                access.audit(db, f"account.{change}", account=user_id)
+                access.audit(db, f"account.{change}", account=user_id, username=user.username)
         return page(shown={"username": user.username, "password": password} if user is not None and change == "reset" else None)
 
     @blueprint.get("/absence")

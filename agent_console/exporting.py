@@ -51,7 +51,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
 def send(sheet: Sheet, name: str, form: str) -> Response:
     heads, rows = sheet
     write = exports.as_xlsx if form == "xlsx" else exports.as_csv
-    return Response(write(heads, rows), mimetype=exports.FORMS[form], headers={"Content-Disposition": f"attachment; filename={name}.{form}"})
+    return Response(write(heads, rows), content_type=exports.FORMS[form], headers={"Content-Disposition": f"attachment; filename={name}.{form}"})
 
 
 def _t(key: str) -> str:

@@ -32,6 +32,10 @@ class Texts:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
+    def under(self, prefix: str) -> list[str]:
+        """The keys that begin so, in their order."""
+        return [key for key in self._entries if key.startswith(prefix)]
+
     def get(self, key: str, language: str, **values: Any) -> str:
         """The sentence; digits among its values become Bengali ones in Bengali. Raises KeyError."""
         if language == "bn":

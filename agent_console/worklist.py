@@ -35,6 +35,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def worklist() -> str:
         chosen, newest = _chosen(), new_id()
         with runtime.reading() as db:
+            if "tab" not in request.args and not chosen["q"]:
+                chosen["tab"] = _first_with_work(db, runtime, chosen)
             rows = _rows(db, runtime, chosen, runtime.config.console.rows_per_page + 1, before=request.args.get("before", ""))
             groups = fairness.groups(db, (row.phone for row in rows), access.current(), utc_now())
         more = len(rows) > runtime.config.console.rows_per_page
@@ -70,6 +72,16 @@ def _chosen() -> dict[str, str]:
     query = request.args.get("q", "").strip()[:200]
     chosen = {"tab": tab if tab in TABS else ("all" if query else default), "q": query}
     return chosen | {name: request.args.get(name, "").partition(" ")[0][:80] for name in FILTERS}
+
+
+def _first_with_work(db: Session, runtime: Runtime, chosen: dict[str, str]) -> str:
+    """Where the worklist opens for officers: the own work, else the office's, what came up to it, or what is asked of it."""
+    if chosen["tab"] != "mine":
+        return chosen["tab"]
+    for tab in ("mine", "office", "escalated", "asked"):
+        if db.execute(_filtered(db, runtime, select(Complaint.id), chosen | {"tab": tab}).limit(1)).first():
+            return tab
+    return "mine"
 
 
 def _rows(db: Session, runtime: Runtime, chosen: dict[str, str], limit: int, before: str) -> list[Any]:

@@ -106,7 +106,7 @@ def test_worklist_finds_by_number_phone_name_and_word(staff, filed):
     agent = staff("agent")
     for query in (filed.ack, f"{filed.ack[:3]} {filed.ack[3:7]} {filed.ack[7:]}", "98300 12345", "মিনা", "ভাঙা", "potholes"):
         assert filed.ack[:3] + " " + filed.ack[3:7] in agent.get("/console/complaints", query_string={"q": query}).text, query
-    assert "Nothing here" in agent.get("/console/complaints?q=unheard").text
+    assert "No complaint fits" in agent.get("/console/complaints?q=unheard").text
 
 
 def test_worklist_and_search_take_few_queries(app, staff, filed):

@@ -90,3 +90,38 @@ def test_page_after_page(staff, app):
     second = reader.get(more).text
     seen = re.findall(r"test\.\d{3}", first.split("<tbody>")[1]) + re.findall(r"test\.\d{3}", second.split("<tbody>")[1])
     assert seen == [f"test.{n:03d}" for n in range(150)]
+
+
+def test_the_audit_is_asked_and_read_in_words(staff, app, filed):
+    administrator = staff("administrator")
+    administrator.post("/console/accounts", {"username": "new.person", "name": "Test person", "role": "agent"})
+    administrator.post("/console/reference/holidays/row", {"code": "2026-12-31", "change": "+", "name_en": "Test day", "name_bn": "পরীক্ষার দিন"})
+    rows = administrator.get("/console/audit?action=account").text.split("<tbody>")[1]
+    assert "Added an account" in rows and "Whose account: new.person" in rows and "Role: Agent" in rows
+    rows = administrator.get("/console/audit?action=reference").text.split("<tbody>")[1]
+    assert "Changed the holidays" in rows and "Test day" in rows
+    cell = staff("cell")
+    cell.post(f"/console/complaints/{filed[0].ack}/review", {"version": "1"})
+    supervisor = staff("supervisor")
+    rows = supervisor.get("/console/audit?action=review").text.split("<tbody>")[1]
+    assert "Taken up for review" in rows and "Registered → Under review" in rows
+    supervisor.post("/console/language")
+    page = supervisor.get("/console/audit?action=review").text
+    assert "নথিভুক্ত → পর্যালোচনাধীন" in page and '<option value="complaint.viewed">অভিযোগ দেখেছেন</option>' in page
+    answer = supervisor.get("/console/audit/export.csv?action=review")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert "পর্যালোচনা শুরু হয়েছে,review," in answer.data.decode("utf-8-sig")
+
+
+def test_every_action_that_is_written_down_has_a_word():
+    import re
+    from pathlib import Path
+
+    from agent_console import oversight
+    from helpline import callbacks, lifecycle, reference
+
+    written = {name for path in Path(oversight.__file__).parent.glob("*.py") for name in re.findall(r'access\.audit\(db, "([a-z_.]+)"', path.read_text(encoding="utf-8"))}
+    written |= {f"account.{change}" for change in ("unlock", "reset", "deactivate", "activate")} | {f"callback.{o}" for o in (*callbacks.OUTCOMES, "release")}
+    written |= {f"message.{o}" for o in ("told", "no_answer", "wrong_number")} | {f"reference.{kind}" for kind in reference.KINDS} | {str(t.action) for t in lifecycle.TABLE}
+    for language in ("bn", "en"):
+        assert [name for name in sorted(written) if oversight.word(name, language) == name] == []

@@ -117,6 +117,7 @@ def test_who_sees_what_in_which_tab(app, told, somebody, caller):
     act(cell, app, told, "forward", office=BARASAT)
     assert numbers_in(officer.get("/console/complaints?tab=office").text) == [told]
     assert numbers_in(officer.get("/console/complaints?tab=mine").text) == []
+    assert numbers_in(officer.get("/console/complaints").text) == [told], "who has nothing of the own sees what the office has"
     act(officer, app, told, "accept")
     assert numbers_in(officer.get("/console/complaints?tab=mine").text) == [told]
     assert numbers_in(head.get("/console/complaints?tab=office").text) == []
