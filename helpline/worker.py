@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, and_, delete, insert, select, text, update
 
+from carriers.base import CarrierError
 from helpline import (
     callbacks,
     calling,
@@ -139,6 +140,8 @@ def _safely(name: str, job: Job) -> None:
     except Exception as error:
         if is_away(error):
             log.error("worker.store_away", job=name, error=type(error).__name__)
+        elif isinstance(error, CarrierError):
+            log.warning("worker.carrier_away", job=name, code=error.code)
         else:
             log.exception("worker.job_failed", job=name)
 

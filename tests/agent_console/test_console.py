@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import io
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from agent_console import access
-from helpline import complaints, search, worker
+from helpline import clocks, complaints, events, search, worker
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import STAFF_ROLES
-from models import Audit, Complaint, Outgoing, User
+from helpline.runtime import utc_now
+from models import Attachment, Audit, Complaint, Event, Outgoing, User
+from tests.journeys.test_proof import photo
 
 EVIL = "<script>alert(1)</script>'\"&"
 
@@ -161,6 +165,51 @@ def test_a_stale_page_keeps_the_text_and_says_so(staff, filed):
     answer = cell.post(f"{path}/note", {"text": "my long note", "version": 1})
     assert answer.status_code == 409
     assert "my long note" in answer.text
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_what_a_clock_did_meanwhile_stops_nobody_who_writes(app, staff, filed, with_file):
+    """A reminder, news, an escalation: what was typed is done, on the chain's next place."""
+    runtime, cell = app.extensions["runtime"], staff("cell")
+    path = f"/console/complaints/{filed.ack}"
+    cell.post(f"{path}/review", {"version": 1})
+    at = utc_now() + timedelta(days=60)
+    clocks.warn_due(runtime, at)
+    clocks.escalate_due(runtime, at)
+    clocks.tell_news(runtime, at)
+    assert row(app, filed.id).last_seq > 3
+    assert "moved" not in cell.post(f"{path}/here", {"seen": 2, "doing": "note"}).text, "and nobody is told that somebody changed it"
+    files = {"files": [(io.BytesIO(photo()), "pump.jpg")]} if with_file else {}
+    assert cell.post(f"{path}/note", {"text": "my long note", "version": 2} | files).status_code == 302
+    with runtime.reading() as db:
+        assert events.broken_links(db.connection(), filed.id) == []
+        event = db.scalars(select(Event).where(Event.action == "note")).one()
+        assert event.seq == row(app, filed.id).last_seq
+        assert [a.seq for a in db.scalars(select(Attachment))] == ([event.seq] if with_file else [])
+
+
+@pytest.mark.parametrize("who", ["citizen", "cell"])
+def test_what_a_person_did_after_the_clock_is_still_said(app, staff, filed, who):
+    runtime, cell = app.extensions["runtime"], staff("cell")
+    path = f"/console/complaints/{filed.ack}"
+    cell.post(f"{path}/review", {"version": 1})
+    clocks.escalate_due(runtime, utc_now() + timedelta(days=60))
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "add", Actor(who, "sms"), utc_now(), {"text": "The pump is still broken"})
+    assert "moved" in cell.post(f"{path}/here", {"seen": 2, "doing": "note"}).text
+    answer = cell.post(f"{path}/note", {"text": "my long note", "version": 2})
+    assert answer.status_code == 409
+    assert "my long note" in answer.text
+
+
+def test_a_state_that_the_clock_changed_is_said(app, staff, filed):
+    runtime, cell = app.extensions["runtime"], staff("cell")
+    path = f"/console/complaints/{filed.ack}"
+    cell.post(f"{path}/review", {"version": 1})
+    cell.post(f"{path}/resolve", {"report": "The hole was filled and rolled", "version": 2})
+    clocks.expire_unanswered(runtime, utc_now() + timedelta(days=60))
+    assert row(app, filed.id).state == "closed"
+    assert cell.post(f"{path}/note", {"text": "my long note", "version": 3}).status_code == 409
 
 
 def test_a_missing_report_is_said_in_words(staff, filed):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from helpline import complaints, numbers, translation, worker
+from helpline import checks, complaints, numbers, translation, worker
 from helpline.complaints import Actor, Filing
 from helpline.config import ConfigurationError, load
 from models import Complaint, Translated
@@ -44,6 +44,13 @@ def test_production_refuses_to_be_careless(tmp_path, environ, says):
     with pytest.raises(ConfigurationError) as refused:
         load(environ={"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), **environ})
     assert says in str(refused.value)
+
+
+def test_a_citizen_is_asked_to_the_end_before_the_complaint_is_closed(tmp_path):
+    for days in ("5", "6"):
+        with pytest.raises(ConfigurationError, match=r"casework\.feedback_days: \d days, but .* = 6 days long: it must be at least 7"):
+            load(environ={"HELPLINE_VAR": str(tmp_path), "HELPLINE_CASEWORK__FEEDBACK_DAYS": days})
+    assert load(environ={"HELPLINE_VAR": str(tmp_path), "HELPLINE_CASEWORK__FEEDBACK_DAYS": "7"}).casework.feedback_days == 7
 
 
 def test_production_starts_on_indian_carriers_alone(tmp_path):
@@ -112,6 +119,15 @@ def test_segments(text, segments):
 )  # fmt: skip
 def test_telephone_numbers(raw, number):
     assert numbers.e164(raw) == number
+
+
+@pytest.mark.parametrize(("number", "fits"), [("+913322145555", True), ("56070", True), ("567678", True), ("+919830012345", True), ("5607", False),
+                                              ("05607", False), ("9830012345", False), ("WBGOVT", False), ("", False)])  # fmt: skip
+def test_texts_may_go_to_a_short_code(runtime, number, fits):
+    changed = runtime.config.model_copy(update={"helpline": runtime.config.helpline.model_copy(update={"sms_number": number})})
+    object.__setattr__(runtime, "config", changed)
+    assert [line for line in checks.everything(runtime) if line.startswith("helpline.sms_number")] == ([] if fits else [
+        f"helpline.sms_number: {number} is not a telephone number in the form +91…"])  # fmt: skip
 
 
 @given(st.text(max_size=60))

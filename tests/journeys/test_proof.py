@@ -6,7 +6,7 @@ import io
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from helpline import attachments, closures
 from models import Attachment, Event
@@ -122,3 +122,7 @@ def test_the_same_report_under_two_complaints_is_shown_to_the_desk(app, told, of
         first = only(app)
         assert closures.same_text(db, first.id).count == 1
         assert [row.count for row in closures.repeated(db, first.created_at, at_least=2)] == [2]
+        if db.bind.dialect.name == "postgresql":
+            db.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = db.execute(text("EXPLAIN SELECT text_hash, count(DISTINCT complaint_id), max(at) FROM closing_texts WHERE at >= '2026-01-01' GROUP BY text_hash"))
+            assert "ix_closing_texts_at" in str(plan.all()), "the last weeks are found without reading years"
