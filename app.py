@@ -12,6 +12,7 @@ import commands
 from helpline import checks, logs, metrics
 from helpline.config import Config, load
 from helpline.runtime import Runtime, build_runtime
+from models import engine, patience
 
 
 class ConsoleSessions(SecureCookieSessionInterface):
@@ -34,6 +35,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.session_interface = ConsoleSessions()
     app.config.update(SECRET_KEY=config.secrets.secret_key, MAX_CONTENT_LENGTH=config.server.max_request_bytes)
     app.extensions["runtime"] = runtime
+    _limit_patience(app)
     _trust_proxies(app, config)
     _count_requests(app)
     _register_parts(app, runtime)
@@ -54,6 +56,12 @@ def web() -> Flask:
     learning.classifier(runtime).classify("road")
     places.find_place("Kolkata", runtime.reference)
     return app
+
+
+def _limit_patience(app: Flask) -> None:
+    """What carriers and watchers ask is answered within the time that they wait; people wait longer."""
+    quick = ("/ivr/", "/sms/", "/readyz", "/metrics")
+    app.wsgi_app = patience.patient(app.wsgi_app, lambda path: engine.WAIT if path.startswith(quick) else engine.PEOPLE_WAIT)  # type: ignore[method-assign, assignment]
 
 
 def _trust_proxies(app: Flask, config: Config) -> None:

@@ -79,7 +79,7 @@ def jobs(
         "callbacks": (max(poll, 5), lambda: callbacks.work(runtime, now())),
         "fairness": (60, lambda: fairness.send_summaries(runtime, now())),
         "journal": (5, lambda: take_in_journal(runtime, take_in or {})),
-        "inbound": (15, lambda: retry_inbound(runtime, take_up or {}, now())),
+        "inbound": (10, lambda: retry_inbound(runtime, take_up or {}, now())),
         "clocks": (60, lambda: clocks.tick(runtime, now())),
         "nightly": (300, lambda: nightly.check_when_due(runtime, now())),
         "seals": (120, lambda: seals.seal(runtime, now())),
@@ -167,7 +167,7 @@ def take_in_changes(runtime: Runtime, now: datetime) -> int:
     return search.index_pending(runtime, beside)
 
 
-def retry_inbound(runtime: Runtime, take_up: TakeUp, now: datetime, *, limit: int = 50) -> int:
+def retry_inbound(runtime: Runtime, take_up: TakeUp, now: datetime, *, limit: int = 1000) -> int:
     """Take up messages that failed half-way; after five tries they wait for a person as failed."""
     pending = select(Inbound.key, Inbound.kind, Inbound.attempts).where(Inbound.state == "pending").order_by(Inbound.received_at).limit(limit)
     with runtime.reading() as session:

@@ -17,8 +17,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from models import patience
+
 READ_ONLY = {"helpline_read_only": True}
-WAIT = 4.0  # seconds that a request waits for the store: a carrier waits 15 in all
+WAIT = 4.0  # seconds that a carrier's request waits for the store: the carrier waits 15 in all
+PEOPLE_WAIT = 20.0  # likewise a page of the console: meanwhile its process answers no caller
 REST = 5.0  # seconds in which a store that was away is not asked again: or every request would wait
 # SQLite's primary result codes that say nothing against the statement: busy, locked, no memory, read-only, input/output, full, cannot open.
 _SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14})
@@ -177,20 +180,28 @@ def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> En
         event.listen(engine, "checkout", _check_alive)
     else:
         engine = create_engine(url, pool_pre_ping=True, **sizes)
+    event.listen(engine, "checkout", _refuse_while_resting)
     event.listen(engine, "do_connect", _connect_unless_resting)
     return engine
 
 
-def _connect_unless_resting(dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
+def _connect_unless_resting(dialect: Any, record: Any, args: Any, parameters: Any) -> Any:
     store = f"{parameters.get('host')}:{parameters.get('port')}/{parameters.get('dbname')}"
+    record.info["store"] = store
     if resting.is_resting(store):
         raise dialect.dbapi.OperationalError("the store was away a moment ago")
     try:
-        return dialect.connect(*args, **parameters)
+        return patience.connect(lambda: resting.begin(store), *args, **parameters)
     except dialect.dbapi.OperationalError as error:
         if is_away(error):
             resting.begin(store)
         raise
+
+
+def _refuse_while_resting(_connection: Any, record: Any, _proxy: Any) -> None:
+    """Connections made earlier wait for the same store."""
+    if resting.is_resting(record.info["store"]):
+        raise DisconnectionError
 
 
 def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:

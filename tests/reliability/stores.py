@@ -1,9 +1,12 @@
-"""Stores that can be taken away: a PostgreSQL server of a test's own that is stopped and started, an SQLite file locked from outside."""
+"""Stores that can be taken away: a PostgreSQL server of a test's own that is stopped or frozen, an SQLite file locked from outside."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
+from pathlib import Path
 
 from helpline import store
 from helpline.runtime import build_runtime
@@ -55,12 +58,43 @@ class Stopped:
         self.server.cleanup()
 
 
+class Frozen(Stopped):
+    """A PostgreSQL server whose processes are stopped in their middle: connections stay open, and nothing comes on them."""
+
+    def _signal(self, number):
+        postmaster = self.server.get_pid()
+        for pid in [postmaster, *_children(postmaster)]:
+            os.kill(pid, number)
+
+    def stop(self):
+        self._signal(signal.SIGSTOP)
+
+    def start(self):
+        self._signal(signal.SIGCONT)
+        resting.end()
+
+    def close(self):
+        self.start()
+        self.server.cleanup()
+
+
+def _children(parent):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(path.parent.name))
+        except FileNotFoundError:  # it has ended meanwhile
+            continue
+    return found
+
+
 def prepare(kind, request, directory):
     """A migrated store of this kind."""
     if kind == "sqlite":
         return Locked(request.getfixturevalue("sqlite_template"), directory)
     request.getfixturevalue("postgres_url")  # sets where servers put their sockets
-    made = Stopped(request.getfixturevalue("tmp_path_factory").mktemp("own"))
+    made = {"postgresql": Stopped, "frozen": Frozen}[kind](request.getfixturevalue("tmp_path_factory").mktemp("own"))
     runtime = build_runtime(make_config(directory, made.url))
     store.upgrade(runtime.engine)
     runtime.dispose()
