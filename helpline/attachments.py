@@ -26,6 +26,7 @@ from models import Attachment, new_id
 log = structlog.get_logger()
 PHOTO, PDF = "image/jpeg", "application/pdf"
 _MAGIC = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"RIFF", "WEBP"))
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1")  # single photos, as iPhones take them
 _ACTIVE = re.compile(rb"/(JavaScript|JS|Launch|EmbeddedFile)\b")  # a report has no use for these
 _SUFFIX = {PHOTO: "jpg", PDF: "pdf"}
 
@@ -65,10 +66,16 @@ def _checked(runtime: Runtime, name: str, content: bytes) -> Checked:
     if content.startswith(b"%PDF-"):
         _check_pdf(content)
         return Checked(_shown_name(name), PDF, content, None)
-    for magic, kind in _MAGIC:
-        if content.startswith(magic):
-            return Checked(_shown_name(name), PHOTO, *_photo(runtime, content, kind))
+    if kind := _kind(content):
+        return Checked(_shown_name(name), PHOTO, *_photo(runtime, content, kind))
     raise Refused("file_unknown")
+
+
+def _kind(content: bytes) -> str:
+    """Pillow's name of a photo's format, by how the file begins; empty for what is none we take."""
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
+        return "HEIF"
+    return next((kind for magic, kind in _MAGIC if content.startswith(magic)), "")
 
 
 def _shown_name(name: str) -> str:
@@ -86,6 +93,10 @@ def _photo(runtime: Runtime, content: bytes, kind: str) -> tuple[bytes, bytes]:
     """(photo, thumbnail), both JPEG, upright, without anything but the picture."""
     from PIL import Image, ImageOps  # only where a photo comes in: the webhooks' processes start without it
 
+    if kind == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     rules = runtime.config.attachments
     try:
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
@@ -93,7 +104,7 @@ def _photo(runtime: Runtime, content: bytes, kind: str) -> tuple[bytes, bytes]:
                 raise Refused("file_too_large")
             upright = ImageOps.exif_transpose(image) or image
             plain = _on_white(upright)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, Image.DecompressionBombError) as error:
         raise Refused("file_broken") from error
     plain.thumbnail((rules.photo_side, rules.photo_side))
     photo = _jpeg(plain)

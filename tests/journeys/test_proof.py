@@ -26,6 +26,18 @@ def photo(kind: str = "JPEG", size: tuple[int, int] = (900, 600)) -> bytes:
     return file.getvalue()
 
 
+def heic(size: tuple[int, int] = (300, 200)) -> bytes:
+    """The same as an iPhone writes it: HEVC, lying on its side, with the place."""
+    import pillow_heif
+
+    image, file = Image.new("RGB", size, "green"), io.BytesIO()
+    exif = image.getexif()
+    exif[0x0112], exif[0x010F] = 6, "Camera of the test"
+    exif.get_ifd(0x8825)[1] = "N"
+    pillow_heif.from_pillow(image).save(file, exif=exif.tobytes())
+    return file.getvalue()
+
+
 def resolve(person, app, ack, *files, report=REPORT):
     fields = {"version": only(app).last_seq, "report": report, "csrf_token": person.token(), "files": [(io.BytesIO(c), name) for name, c in files]}
     return person.client.post(f"/console/complaints/{ack}/resolve", data=fields, content_type="multipart/form-data")
@@ -78,6 +90,30 @@ def test_what_is_no_photo_and_no_pdf_is_refused_and_the_report_is_kept(app, told
     assert says in answer.text
     assert REPORT in answer.text
     assert only(app).state == "in_progress"
+
+
+def test_a_photo_of_an_iphone_is_kept_as_jpeg(app, told, officer):  # noqa: F811
+    assert resolve(officer, app, told, ("IMG_0001.HEIC", heic())).status_code == 302
+    with app.extensions["runtime"].reading() as db:
+        row = db.scalars(select(Attachment)).one()
+    shown = officer.get(f"/console/attachments/{row.id}")
+    with Image.open(io.BytesIO(shown.data)) as kept:
+        assert (kept.format, sorted(kept.size), dict(kept.getexif())) == ("JPEG", [200, 300], {})
+        assert kept.convert("RGB").getpixel((50, 50))[1] > 100, "the picture itself is there"
+    assert officer.get(f"/console/attachments/{row.id}/small").status_code == 200
+
+
+@pytest.mark.parametrize("broken", [lambda whole: whole[:600], lambda whole: whole[:28] + b"\xff" * 400, lambda whole: whole[:12] + b"\0" * 60])
+def test_a_broken_photo_of_an_iphone_is_refused(app, broken):
+    content = broken(heic())
+    with pytest.raises(attachments.Refused, match="file_broken"):
+        attachments.check(app.extensions["runtime"], [("IMG_0001.HEIC", content)])
+
+
+def test_a_photo_of_an_iphone_of_too_many_pixels_is_refused(app):
+    object.__setattr__(app.extensions["runtime"].config.attachments, "max_pixels", 50_000)
+    with pytest.raises(attachments.Refused, match="file_too_large"):
+        attachments.check(app.extensions["runtime"], [("IMG_0001.HEIC", heic())])
 
 
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(app):
