@@ -26,7 +26,7 @@ SEES_NUMBERS = (*TAKES_CALLS,)
 SEES_FIGURES = (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.OFFICER, Role.ADMINISTRATOR)
 EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
 ANYBODY = ("anybody",)
-POLLED = ("console.newer", "console.bell", "console.here", "console.callbacks_list", "console.phone_now")  # asked by pages on their own: not a person at work
+POLLED = ("console.newer", "console.bell", "console.here", "console.callbacks_list", "console.phone_now", "console.dialled")  # asked by pages on their own: not a person at work
 
 # endpoint → who may. What is not here is refused.
 MAY: dict[str, tuple[str, ...]] = {
@@ -76,6 +76,9 @@ MAY: dict[str, tuple[str, ...]] = {
     "console.phone_state": TAKES_CALLS,
     "console.phone_token": TAKES_CALLS,
     "console.phone_call": TAKES_CALLS,
+    "console.dial": TAKES_CALLS,
+    "console.dialled": TAKES_CALLS,
+    "console.cancel_dial": TAKES_CALLS,
     "console.board": (Role.SUPERVISOR, Role.MONITOR, Role.CELL),
     "console.listen_in": (Role.SUPERVISOR,),
     "console.reference": (Role.ADMINISTRATOR,),

@@ -10,8 +10,20 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from sqlalchemy import select
 
 from agent_console import access, casefile, files
-from helpline import acknowledgement, alerts, attachments, complaints, lifecycle, recordings, replies, scope, subtasks
+from helpline import (
+    acknowledgement,
+    alerts,
+    attachments,
+    complaints,
+    dialling,
+    lifecycle,
+    recordings,
+    replies,
+    scope,
+    subtasks,
+)
 from helpline.complaints import Actor, CannotAct
+from helpline.dialling import CannotDial
 from helpline.lifecycle import State, Transition
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -30,6 +42,9 @@ LIKELY = {
 }
 
 
+_OF_ITSELF = ("called",)  # events that are no form of the page
+
+
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/complaints/<key>")
     def complaint(key: str) -> str:
@@ -40,9 +55,34 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             alerts.see(db, user, scope.own_work(db, user, now), now, row.id)
         return _page(runtime, row)
 
+    @blueprint.post("/complaints/<key>/dial")
+    def dial(key: str) -> Any:
+        """Ring the citizen of this complaint, from one's own telephone."""
+        row, user = _find(runtime, key), access.current()
+        if row.ack is None:
+            abort(404)
+        try:
+            with runtime.writing() as db:
+                dial_id = dialling.ask(db, runtime, row, user, utc_now())
+                access.audit(db, "citizen.rung", row.id, dial=str(dial_id))
+        except CannotDial as error:
+            return _page(runtime, row, cannot=error.reason), 409
+        return redirect(url_for("console.complaint", key=key))
+
+    @blueprint.get("/dials/<rowid:dial_id>")
+    def dialled(dial_id: int) -> str:
+        """How ringing a citizen goes: asked every two seconds by the page of the complaint."""
+        with runtime.reading() as session_:
+            found = dialling.get(session_.connection(), dial_id)
+        if found is None or found.user_id != access.current().id:
+            abort(404)
+        return render_template("complaint/dialling.html", dialled=found, polled=True)
+
     @blueprint.post("/complaints/<key>/<action>")
     def act(key: str, action: str) -> Any:
         row = _find(runtime, key)
+        if action in _OF_ITSELF:
+            abort(404)
         given = request.form.to_dict() | {"files": ""}
         version, now = given.get("version", ""), utc_now()
         try:
@@ -120,7 +160,7 @@ def _find_or_none(runtime: Runtime, key: str) -> Any:
         return db.execute(select(Complaint.__table__).where(where, scope.visible(access.current()))).first()
 
 
-def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None) -> str:
+def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None, cannot: str = "") -> str:
     user = access.current()
     with runtime.reading() as db:
         values = casefile.gather(db, row, user)
@@ -128,17 +168,19 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
             select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
         ).all()
         known = replies.of(db, active_only=True)
+        ringing = dialling.of_user(db.connection(), user.id)
         workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
     steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
     return render_template("complaint.html", row=row, actions=_likely_first(row.state, steps), user=user, fault=fault,
-                           replies=_fitting(runtime, known, row),
+                           replies=_fitting(runtime, known, row), cannot=cannot,
+                           dialled=ringing if ringing is not None and ringing.complaint_id == row.id else None,
                            assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
                            reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip
 
 
 def _likely_first(state: str, steps: list[Transition]) -> list[Transition]:
     likely = LIKELY.get(State(state), ())
-    shown = [step for step in steps if step.action not in ("register", *subtasks.ANSWERS)]
+    shown = [step for step in steps if step.action not in ("register", *_OF_ITSELF, *subtasks.ANSWERS)]
     return sorted(shown, key=lambda step: likely.index(step.action) if step.action in likely else len(likely))
 
 

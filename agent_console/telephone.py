@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from agent_console import access
 from carriers import twilio
-from helpline import queueing
+from helpline import dialling, queueing
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
 from models import User
@@ -54,7 +54,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         secrets = runtime.config.secrets
         if runtime.config.carriers.voice != "twilio" or not secrets.twilio_api_key:
             abort(404)
-        token = twilio.browser_token(secrets.twilio_account_sid, (secrets.twilio_api_key, secrets.twilio_api_secret), f"agent-{access.current().id}")
+        token = twilio.browser_token(secrets.twilio_account_sid, (secrets.twilio_api_key, secrets.twilio_api_secret), f"agent-{access.current().id}", runtime.config.carriers.twilio.app_sid)
         return jsonify({"token": token})
 
     @blueprint.post("/phone/call/<do>")
@@ -67,6 +67,13 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 abort(404)
             said = _DOING[do](db, call, user, now)
         return render_template("telephone_now.html", said=said, **_now(runtime))
+
+    @blueprint.post("/dials/cancel")
+    def cancel_dial() -> str:
+        """What the browser has not begun to ring is not rung."""
+        with runtime.writing() as db:
+            dialling.cancel(db, access.current().id, utc_now())
+        return render_template("telephone_now.html", **_now(runtime))
 
     @blueprint.get("/board")
     def board() -> str:
@@ -100,6 +107,7 @@ def _now(runtime: Runtime) -> dict[str, Any]:
         return {
             "attendance": attendance,
             "call": call,
+            "dial": dialling.of_user(db, user.id),
             "colleagues": [row for row in others if row.state in ("available", "wrap_up")],
             "in_it": queueing.in_call(db, call.id) if call is not None else [],
             "waiting_count": queueing.count_waiting(db),

@@ -331,11 +331,12 @@ def _was_sent(error: Exception) -> bool:
     return "NewConnectionError" not in repr(error) and "refused" not in repr(error).lower()
 
 
-def browser_token(account_sid: str, key: tuple[str, str], identity: str, seconds: int = 3600) -> str:
-    """What an agent's browser needs to be rung (`client:<identity>`): a signed token, for an API key (its id and secret)."""
+def browser_token(account_sid: str, key: tuple[str, str], identity: str, app_sid: str = "", seconds: int = 3600) -> str:
+    """What an agent's browser needs to be rung (`client:<identity>`), and to ring by the TwiML application `app_sid`: a signed
+    token, for an API key (its id and secret)."""
     from twilio.jwt.access_token import AccessToken
     from twilio.jwt.access_token.grants import VoiceGrant
 
     token = AccessToken(account_sid, *key, identity=identity, ttl=seconds)
-    token.add_grant(VoiceGrant(incoming_allow=True))
+    token.add_grant(VoiceGrant(incoming_allow=True, outgoing_application_sid=app_sid or None))
     return str(token.to_jwt())

@@ -79,6 +79,7 @@ class TextCarrier(Section):
 
 class Twilio(TextCarrier):
     api_base: str
+    app_sid: str
     check_signatures: bool
     media_hosts: tuple[str, ...]
 

@@ -59,6 +59,7 @@ _TABLES: dict[str, Callable[[Runtime], Any]] = {
     "priority": lambda _: sla.PRIORITIES,
     "heard": lambda _: ("confirmed", "corrected"),
     "discreet": lambda _: ("yes", "no"),
+    "called": lambda _: lifecycle.CALL_OUTCOMES,
 }
 _FITTING: dict[str, Callable[[str], Any]] = {
     "rating": _rating,

@@ -78,10 +78,12 @@ STAFF_ROLES = (Role.AGENT, Role.CELL, Role.OFFICER, Role.SUPERVISOR, Role.ADMINI
 
 REJECTION_REASONS = ("court", "rti", "religious", "foreign", "no_grievance", "abusive", "other_state")
 
+CALL_OUTCOMES = ("answered", "busy", "no_answer", "failed")  # of ringing a citizen
+
 # What an action can be asked for. Each names a form field in the console and a check in `complaints`.
 FIELDS = ("reason", "rejection_reason", "report", "question", "office", "original", "text", "rating", "category", "priority", "owner",
           "name", "place", "district", "local_body", "pincode", "phone", "harm_on", "news_on", "share", "message", "officer", "files",
-          "heard", "subtask", "due_on", "discreet")  # fmt: skip
+          "heard", "subtask", "due_on", "discreet", "called")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ TABLE: tuple[Transition, ...] = (
     _row("news", _WORKING, None, _SYSTEM, tells="notify.still_working"),
     # beside the work
     _row("name_officer", _WORKING, None, _TAKES_CALLS, ("officer",)),
+    _row("called", _ALL, None, _TAKES_CALLS, ("called",)),
     _row("discreet", _ALL, None, _CITIZEN | _TAKES_CALLS, ("discreet",)),
     _row("read_back", _ALL | {State.DRAFT}, None, _CITIZEN, ("heard",)),
     _row("add", _ALL, None, _CITIZEN | _TAKES_CALLS, ("text",), ("files",)),

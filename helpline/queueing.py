@@ -95,6 +95,20 @@ def _set_agent(db: Connection, user_id: int, state: str, now: datetime, *, was: 
     return bool(done.rowcount)
 
 
+def hold_for_dialling(db: Connection, user_id: int, now: datetime) -> str | None:
+    """An agent who rings a citizen is given no caller meanwhile; what they were before, none where they are not signed on."""
+    known = attendance(db, user_id)
+    if known is not None:
+        _set_agent(db, user_id, "talking", now, was=("available", "away", "wrap_up"))
+    return known.state if known is not None else None
+
+
+def back_from_dialling(db: Connection, user_id: int, was: str | None, now: datetime, *, talked: bool) -> None:
+    """Whoever was ready for calls writes up first; others are what they were."""
+    if was is not None:
+        _set_agent(db, user_id, "wrap_up" if talked and was != "away" else was, now, was=("talking",))
+
+
 # ── callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Row, select, update
 
 from carriers.base import CarrierError, OutgoingCall, VoiceCarrier
-from helpline import queueing
+from helpline import dialling, queueing
 from helpline.runtime import Runtime
 from models import Leg, User, Waiting
 
@@ -36,7 +36,7 @@ def work(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> int:
     """One round; how many things the carrier was told."""
     with runtime.writing() as db:
         queueing.tick(db, runtime, now)
-    return _ring(runtime, carrier, now) + _join(runtime, carrier) + _read_back(runtime, carrier) + _hold(runtime, carrier) + _release(runtime, carrier) + _hang_up(runtime, carrier, now)
+    return dialling.work(runtime, carrier, now) + _ring(runtime, carrier, now) + _join(runtime, carrier) + _read_back(runtime, carrier) + _hold(runtime, carrier) + _release(runtime, carrier) + _hang_up(runtime, carrier, now)
 
 
 def _rows(runtime: Runtime, query: Any) -> list[Row[Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from carriers.webhook import Webhook
-from helpline import calls, complaints, fairness, numbers, queueing, switchboard
+from helpline import calls, complaints, dialling, fairness, numbers, queueing, switchboard
 from helpline.complaints import CannotAct
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -127,6 +127,32 @@ class Desk:
 
     def _goodbye(self, language: str) -> list[Step]:
         return [*self.speaker.say("goodbye", language), HangUp()]
+
+    # ── ringing a citizen from the complaint's page ──
+
+    def dial(self, webhook: Webhook, db: Connection) -> list[Step]:
+        """An agent's browser or telephone asks whom to ring: the citizen of the complaint that it was asked for, nobody else."""
+        dial_id = _number(webhook.query.get("d") or webhook.get("dial"))
+        row = dialling.begin(db, self.runtime, dial_id, webhook.get("CallSid"), webhook.get("From"), utc_now())
+        if row is None:
+            return [HangUp()]
+        report = f"{self.runtime.config.public_url}/ivr/dial-answered?d={row.id}"
+        return [Ring((row.number,), f"/ivr/dialled?d={row.id}", self.runtime.config.helpline.number, dialling.RING_SECONDS, report)]
+
+    def dialled(self, webhook: Webhook, db: Connection) -> list[Step]:
+        """How ringing the citizen ended."""
+        dialling.over(db, self.runtime, dialling.get(db, _number(webhook.query.get("d"))), webhook.get("DialCallStatus").lower(), utc_now())
+        return [HangUp()]
+
+    def dial_answered(self, webhook: Webhook, db: Connection) -> None:
+        if webhook.get("CallStatus").lower() in ("in-progress", "answered"):
+            dialling.answered(db, _number(webhook.query.get("d")), utc_now())
+
+    def dial_status(self, webhook: Webhook, db: Connection) -> None:
+        """The agent's end is over: with it the citizen's, if that was not told before."""
+        if webhook.get("CallStatus").lower() in calls.ENDED:
+            row = dialling.get(db, _number(webhook.query.get("d"))) or dialling.by_sid(db, webhook.get("CallSid"))
+            dialling.over(db, self.runtime, row, "canceled", utc_now())
 
     # ── reading back ──
 

@@ -33,7 +33,7 @@ INSTEAD: Mapping[Can, str] = {
     Can.SKIP_EMPTY: "It asks `action` with a length of 0 seconds: counted as silence.",
     Can.PREFIXED_IDS: "Ids are kept as they come (UUIDs); nothing is read from their form.",
     Can.QUEUE: "The agents' telephones ring at once; nobody there: a message is taken and rung back.",
-    Can.BROWSER: "The agent's telephone rings.",
+    Can.BROWSER: "The agent's telephone rings; to ring a citizen from the complaint's page, first the telephone of the agent's account, then the citizen's.",
 }
 
 

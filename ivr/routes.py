@@ -72,9 +72,11 @@ def create_blueprint(runtime: Runtime) -> Blueprint:
     blueprint.add_url_rule("/outbound", "outbound", _spoken(runtime, line, lambda webhook: outbound.answered(line, webhook)), methods=["POST"])
     blueprint.add_url_rule("/outbound/status", "outbound_status", _silent(runtime, line, lambda webhook: outbound.ended(runtime, webhook)), methods=["POST"])
     desk = line.desk
-    for path, told in (("/waiting", desk.waiting), ("/leg", desk.leg), ("/room", desk.room), ("/music", desk.music), ("/over", desk.over), ("/read-back", desk.read_back)):
+    for path, told in (("/waiting", desk.waiting), ("/leg", desk.leg), ("/room", desk.room), ("/music", desk.music), ("/over", desk.over), ("/read-back", desk.read_back),
+                       ("/dial", desk.dial), ("/dialled", desk.dialled)):  # fmt: skip
         blueprint.add_url_rule(path, path.strip("/"), _spoken(runtime, line, line.at_desk(told)), methods=["POST"])
-    for path, silent in (("/status", line.ended), ("/recording", line.recorded), ("/leg-status", line.leg_status)):
+    for path, silent in (("/status", line.ended), ("/recording", line.recorded), ("/leg-status", line.leg_status),
+                         ("/dial-answered", line.silently(desk.dial_answered)), ("/dial-status", line.silently(desk.dial_status))):  # fmt: skip
         blueprint.add_url_rule(path, path.strip("/"), _silent(runtime, line, silent), methods=["POST"])
 
     @blueprint.get("/audio/silence/<int:length>.wav")
@@ -277,6 +279,15 @@ class Line:
 
         return answer
 
+    def silently(self, handler: Callable[[Webhook, Connection], None]) -> Callable[[Webhook], None]:
+        """A report about an agent's call, in one transaction."""
+
+        def take(webhook: Webhook) -> None:
+            with self.runtime.writing() as db:
+                handler(webhook, db)
+
+        return take
+
     def leg_status(self, webhook: Webhook) -> None:
         with self.runtime.writing() as db:
             self.desk.leg_status(webhook, db)
@@ -327,7 +338,7 @@ class Line:
         state, speaker = self._state(webhook), self.speaker
         languages = [state.language] if state.language else list(self.runtime.config.helpline.languages)
         state = replace(state, language=languages[0])
-        if webhook.query.get("leg"):  # an agent's telephone
+        if webhook.query.get("leg") or webhook.query.get("d") or webhook.get("dial"):  # an agent's telephone
             return self.render([HangUp()])
         if state.at == "message":  # it was recorded by the carrier, and is kept: say so and end, rather than turn in a circle
             return self.render([*speaker.say("kept", state.language), *speaker.say("goodbye", state.language), HangUp()])

@@ -57,6 +57,7 @@ class Ring:
     action: str
     caller_id: str
     seconds: int
+    report: str = ""  # told when it is answered, where the engine tells it
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class _Writer:
             elif isinstance(step, Listen):
                 yield self._listen(step)
             elif isinstance(step, Ring):
-                yield _ring(step)
+                yield _ring(step, self.engine)
             elif isinstance(step, Queue):
                 yield (f'<Enqueue waitUrl={quoteattr(step.wait)} waitUrlMethod="POST" action={quoteattr(step.action)} method="POST">agents</Enqueue>')
             elif isinstance(step, LeaveQueue):
@@ -101,8 +101,10 @@ class _Writer:
         return "".join(self.verbs(said))
 
 
-def _ring(step: Ring) -> str:
-    numbers = "".join(f"<Number>{escape(n)}</Number>" for n in step.numbers)
+def _ring(step: Ring, engine: Engine) -> str:
+    tells = bool(step.report) and engine.can(Can.BROWSER)
+    told = f' statusCallback={quoteattr(step.report)} statusCallbackEvent="answered" statusCallbackMethod="POST"' if tells else ""
+    numbers = "".join(f"<Number{told}>{escape(n)}</Number>" for n in step.numbers)
     return (f'<Dial action={quoteattr(step.action)} method="POST" timeout="{step.seconds}" '
             f"callerId={quoteattr(step.caller_id)}>{numbers}</Dial>")  # fmt: skip
 

@@ -541,6 +541,29 @@ class Leg(Base):
     )
 
 
+class Dial(Base):
+    """A citizen rung from the complaint's page."""
+
+    __tablename__ = "dials"
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    number: Mapped[str] = mapped_column(PHONE)  # the complaint's, E.164
+    by: Mapped[str] = mapped_column(String(10))  # browser | telephone: the agent's end
+    was: Mapped[str | None] = mapped_column(String(10))  # the agent's state in the queue before
+    state: Mapped[str] = mapped_column(String(10))  # owed | placing | ringing | talking | ended
+    outcome: Mapped[str | None] = mapped_column(String(10))  # helpline.lifecycle.CALL_OUTCOMES; none where nobody was rung
+    sid: Mapped[str | None] = mapped_column(String(64))  # of the agent's end
+    created_at: Mapped[datetime]
+    begun_at: Mapped[datetime | None]  # the citizen's telephone rings
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_dials_live", "user_id", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        Index("ix_dials_sid", "sid", sqlite_where=text("sid IS NOT NULL"), postgresql_where=text("sid IS NOT NULL")),
+    )
+
+
 class Inbound(Base):
     """What a carrier sent, under its own id, and what was answered: delivered twice, it gets the same answer."""
 

@@ -68,6 +68,47 @@ class Exchange:
         self.network._note(sid, "network", "☎ connected")
         self.network._set(sid, {"verb": "Conference", "digits": None, "speech": False})
 
+    # ── one call rings another telephone (Dial, Number) ──
+
+    def ring_through(self, sid: str, dial: ET.Element, number: ET.Element, base: str) -> None:
+        """`number` rings; picked up, the two talk; then the call goes on at the Dial's action."""
+        child, seconds = self.network._new_id("CA"), dial.get("timeout", "30")
+        line = (number.text or "").strip()
+        action, report = (urljoin(base, address) if address else "" for address in (dial.get("action", ""), number.get("statusCallback", "")))
+        self.store.run("INSERT INTO calls VALUES (?, ?, ?, 'ringing', NULL, ?)", child, line, self.network.settings.helpline_number, time.time())
+        self.store.run("INSERT INTO placed VALUES (?, '', '', ?)", child, time.time() + (int(seconds) if seconds.isdigit() else 30))
+        self.store.run("INSERT INTO bridges VALUES (?, ?, ?, ?)", child, sid, action or base, report)
+        self.network._note(sid, "network", f"☎ {line} rings")
+        self.network._set(sid, {"verb": "Ringing", "digits": None, "speech": False})
+
+    def is_rung_through(self, sid: str) -> bool:
+        return self._bridge(sid) is not None
+
+    def _bridge(self, sid: str) -> dict[str, Any] | None:
+        return self.store.row("SELECT * FROM bridges WHERE sid = ?", sid)
+
+    def put_through(self, sid: str) -> None:
+        bridge = self._bridge(sid)
+        assert bridge is not None
+        self.store.run("UPDATE calls SET state = 'in-progress', started = ? WHERE sid = ?", time.time(), sid)
+        for member, action in ((sid, ""), (bridge["parent"], bridge["action"])):
+            self.store.run("INSERT OR REPLACE INTO members VALUES (?, ?, ?, 1, 0, 0)", member, f"bridge-{sid}", action)
+            self.network._note(member, "network", "☎ connected")
+            self.network._set(member, {"verb": "Conference", "digits": None, "speech": False})
+        if bridge["report"]:
+            self.network._post_quietly(bridge["report"], sid, {"CallStatus": "in-progress", "ParentCallSid": bridge["parent"]})
+
+    def not_through(self, sid: str, outcome: str) -> None:
+        """Turned away, or not picked up in time: told to the call that rang it, while that is there."""
+        bridge = self._bridge(sid)
+        if bridge and self.network.call(bridge["parent"]).state == "in-progress":
+            self.network._follow(bridge["parent"], bridge["action"], {"DialCallStatus": outcome})
+
+    def _stop_ringing_for(self, sid: str) -> None:
+        """Whoever rang off does not ring anybody any more."""
+        for child in self.store.rows("SELECT c.sid FROM calls c JOIN bridges b ON b.sid = c.sid WHERE b.parent = ? AND c.state = 'ringing'", sid):
+            self.store.run("UPDATE calls SET state = 'canceled' WHERE sid = ?", child["sid"])
+
     def say(self, sid: str, text: str, audio: str = "") -> None:
         """Into the room: the others hear it, unless the speaker is muted or one of them held."""
         me = self.store.row("SELECT * FROM members WHERE sid = ?", sid)
@@ -92,6 +133,7 @@ class Exchange:
         self.store.run("DELETE FROM queued WHERE sid = ?", sid)
         if row:
             self.network._post_quietly(row["action"], sid, {"QueueResult": "hangup"})
+        self._stop_ringing_for(sid)
         self._leave_room(sid)
 
     def _leave_room(self, sid: str) -> None:
@@ -101,4 +143,7 @@ class Exchange:
             return
         for other in self.store.rows("SELECT * FROM members WHERE room = ?", me["room"]):
             self.store.run("DELETE FROM members WHERE sid = ?", other["sid"])
+            if not other["action"]:  # it was rung by the one that left
+                self.network._end(other["sid"])
+                continue
             self.network._follow(other["sid"], other["action"], {"DialCallStatus": "completed"})

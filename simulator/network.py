@@ -26,7 +26,7 @@ import httpx
 
 from simulator import sound, twiml
 from simulator.exchange import Exchange
-from simulator.settings import FAILING, Settings
+from simulator.settings import FAILING, LINES, Settings
 from simulator.store import Store
 from simulator.twiml import ApplicationError
 
@@ -78,6 +78,13 @@ class Network:
         self.store.run("INSERT INTO placed VALUES (?, ?, ?, ?)", sid, url, report, time.time() + seconds)
         return sid
 
+    def connect(self, client: str, params: dict[str, str]) -> Call:
+        """An agent's browser (`client:…`) calls: whom, the helpline says to `params`."""
+        sid = self._new_id("CA")
+        self.store.run("INSERT INTO calls VALUES (?, ?, '', 'in-progress', NULL, ?)", sid, client, time.time())
+        self._follow(sid, self.settings.browser_call, params)
+        return self.call(sid)
+
     def ringing(self, number: str) -> str | None:
         """The call that rings at `number` now."""
         row = self.store.row("SELECT sid FROM calls WHERE number = ? AND state = 'ringing' ORDER BY started DESC", number)
@@ -87,7 +94,9 @@ class Network:
         """Somebody, or a machine (`by`: human, machine_start, machine_end_beep, …), answers."""
         self.stop_overdue()
         placed = self._placed(sid)
-        if placed and self.call(sid).state == "ringing":
+        if placed and self.call(sid).state == "ringing" and self.exchange.is_rung_through(sid):
+            self.exchange.put_through(sid)
+        elif placed and self.call(sid).state == "ringing":
             self.store.run("UPDATE calls SET state = 'in-progress', started = ? WHERE sid = ?", time.time(), sid)
             self._follow(sid, placed["url"], {"AnsweredBy": by})
         return self.call(sid)
@@ -96,7 +105,10 @@ class Network:
         """It is not answered: `busy`, `no-answer` or `failed`."""
         if self.call(sid).state == "ringing":
             self.store.run("UPDATE calls SET state = ? WHERE sid = ?", outcome, sid)
-            self._post_quietly(self._report_of(sid), sid, {"CallStatus": outcome, "CallDuration": "0"})
+            if self.exchange.is_rung_through(sid):
+                self.exchange.not_through(sid, outcome)
+            else:
+                self._post_quietly(self._report_of(sid), sid, {"CallStatus": outcome, "CallDuration": "0"})
         return self.call(sid)
 
     def stop_overdue(self) -> None:
@@ -109,7 +121,9 @@ class Network:
 
     def _report_of(self, sid: str) -> str:
         placed = self._placed(sid)
-        return str(placed["report"]) if placed else self.settings.call_status
+        if placed:
+            return str(placed["report"])
+        return self.settings.browser_status if self.call(sid).number.startswith("client:") else self.settings.call_status
 
     def _new_id(self, kind: str) -> str:
         return str(uuid.uuid4()) if self._is_somleng else kind + secrets.token_hex(16)
@@ -313,7 +327,12 @@ class Network:
         self._end(sid)
         return None
 
-    def _ring(self, sid: str, dial: ET.Element, base: str) -> tuple[str, dict[str, str]]:
+    def _ring(self, sid: str, dial: ET.Element, base: str) -> tuple[str, dict[str, str]] | None:
+        """A simulated telephone rings; any other number answers as the switch of the page says."""
+        number = next((node for node in dial if (node.text or "").strip() in dict(LINES)), None)
+        if number is not None:
+            self.exchange.ring_through(sid, dial, number, base)
+            return None
         answers = self.store.switch("agents", "no-answer")
         who = ", ".join((n.text or "") for n in dial) or (dial.text or "")
         self._note(sid, "network", f"☎ {who}: {answers}")
@@ -335,6 +354,8 @@ class Network:
         self.store.run("INSERT OR IGNORE INTO ended VALUES (?, ?)", sid, time.time())
         self.exchange.ended(sid)
         lasted = seconds or max(1, round(time.time() - row["started"]))
+        if self.exchange.is_rung_through(sid):  # nobody asked to be told
+            return
         self._post_quietly(self._report_of(sid), sid, {"CallStatus": "completed", "CallDuration": str(lasted)})
 
     def _call_fields(self, sid: str, fields: dict[str, str]) -> dict[str, str]:

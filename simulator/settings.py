@@ -14,6 +14,8 @@ class Settings:
     database: str
     incoming_call: str = "/ivr/incoming"
     call_status: str = "/ivr/status"
+    browser_call: str = "/ivr/dial"  # what a call from an agent's browser asks (a TwiML application's voice address), and where its end is told
+    browser_status: str = "/ivr/dial-status"
     incoming_sms: str = "/sms/incoming"
     call_fallback: str = "/ivr/fallback"  # asked when an address of the helpline's has failed
     fallback_files: str = ""  # a directory: what is done when that fails too (docs/fallback), as a carrier fetches it from another host

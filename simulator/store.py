@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS media (sid TEXT PRIMARY KEY, message_sid TEXT, type T
 CREATE TABLE IF NOT EXISTS recordings (sid TEXT PRIMARY KEY, call_sid TEXT, wav BLOB, seconds INTEGER, made REAL);
 CREATE TABLE IF NOT EXISTS queued (sid TEXT PRIMARY KEY, wait TEXT, action TEXT, since REAL);
 CREATE TABLE IF NOT EXISTS members (sid TEXT PRIMARY KEY, room TEXT, action TEXT, ends INTEGER, muted INTEGER, held INTEGER);
+CREATE TABLE IF NOT EXISTS bridges (sid TEXT PRIMARY KEY, parent TEXT, action TEXT, report TEXT);
 CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value TEXT);
 """
 

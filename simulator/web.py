@@ -81,6 +81,7 @@ def _phone_api(blueprint: Blueprint, settings: Settings) -> None:
     action("agents", lambda n, g: n.store.run("INSERT OR REPLACE INTO switches VALUES ('agents', ?)",
                                               "answered" if g.get("answer") else "no-answer"))  # fmt: skip
 
+    action("connect", lambda n, g: _call(n.connect(_client(g), {"dial": str(g.get("dial", ""))[:20]})))
     action("ringing", lambda n, g: {"call": n.ringing(_end_of(g))})
     action("mute", lambda n, g: n.exchange.mute(str(g["sid"]), bool(g.get("muted"))))
     action("listen", lambda n, g: _call(n.call(str(g["sid"]))))
@@ -144,6 +145,13 @@ def _end_of(given: dict[str, Any]) -> str:
     """A telephone of the page, or an agent's browser."""
     to = str(given.get("to", ""))
     return to if to.startswith("client:") else _line({"number": to})
+
+
+def _client(given: dict[str, Any]) -> str:
+    client = str(given.get("from", ""))
+    if not client.startswith("client:"):
+        abort(400)
+    return client
 
 
 def _keys(given: dict[str, Any]) -> str:

@@ -13,8 +13,10 @@
     if (is) $("answer").focus();
   }
 
-  function talking(is) {
+  /* `own`: a call that this browser made, and ends. */
+  function talking(is, own = false) {
     $("mute").hidden = !is;
+    $("hangup").hidden = !(is && own);
     $("mute").setAttribute("aria-pressed", "false");
     $("answer").hidden = true;
     say(is ? words.talking : words.ready);
@@ -49,8 +51,19 @@
       });
       await device.register();
     }
-    connect().catch(() => say(words.away));
+    const ready = connect();
+    ready.catch(() => say(words.away));
     return {
+      async dial(id) {
+        await ready;
+        current = await device.connect({ params: { dial: id } });
+        talking(true, true);
+        const over = () => { current = null; talking(false); };
+        current.on("disconnect", over);
+        current.on("cancel", over);
+        current.on("error", over);
+      },
+      hangUp() { if (current) current.disconnect(); },
       answer() { current.accept(); talking(true); },
       mute(is) { if (current) current.mute(is); },
     };
@@ -97,6 +110,17 @@
       if (sid && text) show(await api("speak", { sid, text }));
     });
     return {
+      async dial(id) {
+        shown = 0;
+        rings = false;
+        $("heard").replaceChildren();
+        const call = await api("connect", { from: to, dial: id });
+        if (!call) { say(words.away); return; }
+        sid = call.sid;
+        talking(true, true);
+        show(call);
+      },
+      async hangUp() { if (sid) show(await api("hangup", { sid })); },
       async answer() {
         const found = await api("ringing", { to });
         if (!found || !found.call) return;
@@ -112,6 +136,17 @@
   }
 
   line = page.dataset.device === "twilio" ? carrierLine() : simulatedLine();
+  /* A citizen whom the page of a complaint asked for: rung once. */
+  let dialled = "";
+  function dialAsked() {
+    const asked = document.querySelector("#phone-now [data-dial]");
+    if (!asked || asked.dataset.by !== "browser" || asked.dataset.dialState !== "owed" || asked.dataset.dial === dialled) return;
+    dialled = asked.dataset.dial;
+    Promise.resolve(line.dial(dialled)).catch(() => say(words.away));
+  }
+  document.addEventListener("htmx:afterSwap", dialAsked);
+  dialAsked();
+  $("hangup").addEventListener("click", () => line.hangUp());
   $("answer").addEventListener("click", () => { openForm(); line.answer(); });
   $("mute").addEventListener("click", () => {
     const is = $("mute").getAttribute("aria-pressed") !== "true";

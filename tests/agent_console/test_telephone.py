@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import select, update
 
 from app import create_app
-from helpline import carriers_in_use, people, queueing, switchboard
+from helpline import carriers_in_use, complaints, people, queueing, switchboard
+from helpline.complaints import Filing
+from helpline.events import Actor
 from helpline.runtime import utc_now
 from models import User
 from tests.agent_console.conftest import PASSWORD
@@ -65,10 +67,15 @@ def agent(chromium, address, name):
     return page
 
 
-def caller(chromium, address, line):
+def citizen(chromium, address, line):
     page = chromium.new_context().new_page()
     page.goto(f"{address}/simulator/")
     page.select_option("#line", index=line)
+    return page
+
+
+def caller(chromium, address, line):
+    page = citizen(chromium, address, line)
     page.click("#dial")
     page.wait_for_selector("#talk li")
     page.click("#pad [data-key='2']")
@@ -111,3 +118,49 @@ def test_two_callers_and_two_agents_at_once(chromium, helpline):
     with runtime.writing() as db:
         db.execute(update(User).values(active=False))
 
+
+def complaint_of(runtime, number):
+    filing = Filing(channel="sms", language="en", phone=number, category_code="ROAD.LIGHT", district_code="303", description="no street light")
+    with runtime.writing() as db:
+        return complaints.file(db, runtime, filing, Actor("citizen", "sms"), utc_now()).ack
+
+
+def rings(agent, page, phone, ack, address):
+    """The agent presses the button on the complaint's page, which stays open beside the telephone; the citizen's telephone rings."""
+    page.goto(f"{address}/console/complaints/{ack}")
+    page.click("text=Ring the citizen")
+    page.wait_for_selector("#dialling >> text=The citizen's telephone rings", timeout=20_000)
+    agent.wait_for_selector("#hangup:visible")
+    phone.wait_for_selector("#ringing:not([hidden])", timeout=20_000)
+
+
+def test_an_agent_rings_citizens_with_the_complaint_open_beside_the_call(chromium, helpline):
+    address, runtime = helpline
+    phones = [citizen(chromium, address, line) for line in (0, 1)]
+    desk = agent(chromium, address, "asha")
+    page = desk.context.new_page()
+    first, second = complaint_of(runtime, "+919830012345"), complaint_of(runtime, "+919830054321")
+
+    rings(desk, page, phones[0], first, address)
+    phones[0].click("#pickup")
+    page.wait_for_selector("#dialling >> text=Talking", timeout=20_000)
+    desk.fill("#talk-text", "hello from the helpline")
+    desk.click("#talk button")
+    phones[0].wait_for_selector("#talk >> text=hello from the helpline", timeout=20_000)
+    phones[0].fill("#say", "good morning")
+    phones[0].press("#say", "Enter")
+    desk.wait_for_selector("#heard >> text=good morning", timeout=20_000)
+    assert "/complaints/" in page.url, "the complaint is still there"
+    desk.click("#hangup")
+    page.wait_for_selector("#dialling >> text=Answered", timeout=20_000)
+    desk.wait_for_selector("text=Writing up", timeout=20_000)
+
+    rings(desk, page, phones[1], second, address)
+    assert phones[0].locator("#ringing").is_hidden(), "nobody else is rung"
+    phones[1].click("#turnaway")
+    page.wait_for_selector("#dialling >> text=Was engaged", timeout=20_000)
+    for ack, outcome in ((first, "Answered"), (second, "Was engaged")):
+        page.goto(f"{address}/console/complaints/{ack}")
+        assert outcome in page.locator(".timeline").inner_text()
+    with runtime.writing() as db:
+        db.execute(update(User).values(active=False))

@@ -100,7 +100,7 @@ def test_a_forged_event_shows(runtime, now):
 
 def test_every_state_action_role(runtime, now):
     """The whole table: who may not, cannot; what is not in the table, is not possible."""
-    given = {"reason": "r", "rejection_reason": "court", "discreet": "yes", "report": "what was done, in a sentence", "question": "q", "text": "t", "rating": "3",
+    given = {"reason": "r", "rejection_reason": "court", "discreet": "yes", "called": "answered", "report": "what was done, in a sentence", "question": "q", "text": "t", "rating": "3",
              "office": "pwd", "category": "WATER.NONE", "news_on": "2026-12-20", "share": "half", "message": "1", "heard": "confirmed",
              "due_on": "2026-12-20", "files": "0" * 64}  # fmt: skip
     officer = people.add(runtime, username="officer", name="Test officer", role="officer", password="a long pass-phrase", office_code="pwd.305")
