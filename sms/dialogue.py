@@ -350,6 +350,8 @@ def correct(message: Message) -> Reply:
     parsed = parse(message.parsed.original, correcting=False)
     if parsed.intent in _TELL_NOTHING and (asked := correcting.ask_what(message)) is not None:
         return asked
+    if parsed.intent == "correct":  # the keyword alone, and nothing is there to be corrected
+        return Reply(message.say("sms.nothing_open"))
     return INTENTS[parsed.intent](replace(message, parsed=parsed))
 
 

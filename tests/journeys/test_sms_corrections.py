@@ -166,6 +166,15 @@ def test_with_nothing_to_correct_it_is_read_as_it_stands(app, caller):
     assert all(c.state in ("draft", "registered") for c in all_of(app))
 
 
+@pytest.mark.parametrize("keyword", ["CORRECT", "সংশোধন", "सुधार"])
+def test_the_keyword_alone(app, caller, keyword):
+    assert "no complaint" in caller.texts(keyword).reads or "পাওয়া যায়নি" in caller.reads or "नहीं मिली" in caller.reads
+    caller.texts("FILE street light not working in Barasat").texts("A Sen").texts(keyword)
+    assert acknowledgement.display(only(app).ack) in caller.reads
+    caller.texts("Karim Sk")
+    assert only(app).name == "Karim Sk"
+
+
 def test_a_correction_delivered_twice_is_one_event(app, network, caller):
     caller.texts("FILE the road is full of potholes in Barasat")
     one = network.text(caller.number, "not road, water", "SM" + "7" * 32)
