@@ -166,11 +166,17 @@ def take_in(runtime: Runtime, message: Incoming) -> str | None:
             known = _answered_before(db, key)
             return _answer(db, runtime, key, message) if known is None else _as_taken(message, known)
     except IntegrityError:  # the same message in another process at the same moment: its answer stands
-        with runtime.reading() as session:
-            return _as_taken(message, _answered_before(session.connection(), key) or "")
+        return _answered_meanwhile(runtime, key, message)
     except Exception as error:
         _log_failure("sms.failed", key, error)
         return _keep(runtime, key, message, error)
+
+
+def _answered_meanwhile(runtime: Runtime, key: str, message: Incoming) -> str | None:
+    """The answer that another process gave; where none did, something else stood in the way, and the message is kept."""
+    with runtime.reading() as session:
+        known = _answered_before(session.connection(), key)
+    return _as_taken(message, known) if known is not None else _keep(runtime, key, message, RuntimeError("nobody answered it"))
 
 
 def _log_failure(event: str, key: str, error: Exception) -> None:

@@ -12,6 +12,7 @@ from helpline.complaints import Actor
 from helpline.places import is_same
 from helpline.runtime import utc_now
 from models import Audit, Complaint, Event, new_id
+from tests.journeys.test_casework import somebody  # noqa: F401
 from tests.journeys.test_sms import only
 from tests.journeys.test_sms_answers import all_of
 
@@ -193,9 +194,12 @@ def test_of_a_discreet_complaint_nothing_is_said(app, caller):
     assert "ater" not in caller.reads
 
 
-def test_the_console_shows_what_was_there_before(app, caller):
-    from agent_console.casefile import changes_of
-
-    caller.texts("FILE street light not working in Tamluk").texts("not Tamluk, Contai")
-    shown = {change.name: (change.before, change.after) for change in changes_of(the(app, "correct")[0])}
-    assert shown["place"] == ("Tamluk", "Contai")
+def test_the_console_shows_what_was_there_before(app, caller, somebody):  # noqa: F811
+    caller.texts("FILE street light not working in Tamluk").texts("Rahim Sk").texts("not Tamluk, Contai").texts("wrong pin, it is 713101")
+    caller.texts("my name is Karim Sk, not Rahim").texts("not street light, water")
+    assert len(the(app, "correct")) == 4
+    desk = somebody("desk", "cell")
+    page = desk.get(f"/console/complaints/{only(app).ack}")
+    assert page.status_code == 200
+    for text in ("<del>Tamluk</del>", "<ins>Contai</ins>", "<ins>713101</ins>", "<del>Rahim Sk</del>", "<ins>Karim Sk</ins>", "Corrected by the citizen"):
+        assert text in page.text, text
