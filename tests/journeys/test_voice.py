@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from helpline import acknowledgement
+from helpline.runtime import utc_now
 from models import Complaint, Outgoing, Phone, Recording
+from models.direct import Direct
 
 
 def only(app, **where):
@@ -64,6 +66,35 @@ def test_a_stranger_with_the_number_needs_the_mobile_number_too(app, caller, str
     assert "do not match" in stranger.last_said
     stranger.presses("9830012345")
     assert "under review" in stranger.last_said
+
+
+@pytest.fixture
+def asked(app, monkeypatch):
+    """Every question put to the store, as its statement."""
+    questions: list[str] = []
+    ask, write = Direct.execute, Direct.write
+    monkeypatch.setattr(Direct, "execute", lambda db, statement, *given: questions.append(str(statement)) or ask(db, statement, *given))
+    monkeypatch.setattr(Direct, "write", lambda db, writes, **how: questions.extend(str(one) for one, _ in writes) or write(db, writes, **how))
+    event.listen(app.extensions["runtime"].engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: questions.append(statement))
+    return questions
+
+
+def test_a_stranger_cannot_tell_from_the_work_whether_a_number_exists(app, caller, stranger, asked):
+    """The same questions to the store and the same words: so also the same time."""
+    files(caller).hangs_up()
+    stranger.texts("LANG EN")
+    ways = []
+    for ack in (only(app).ack, acknowledgement.generate(utc_now())):
+        asked.clear()
+        said = [stranger.texts(f"STATUS {ack}").reads]
+        stranger.dials().presses("2", ack, "9434099999")
+        said.append(stranger.last_said)
+        stranger.hangs_up()
+        ways.append((said, list(asked)))
+    (one, work), (other, no_work) = ways
+    assert one == other
+    assert work == no_work
+    assert len(work) > 10
 
 
 def test_a_wrong_digit_is_caught_before_any_look_up(app, caller, stranger):
