@@ -351,7 +351,7 @@ def _running_commands(app: Flask, runtime: Runtime) -> None:
             if since is None:
                 found = reconcile.work(runtime, history, handlers, now)
             else:
-                found = reconcile.take_in(runtime, history, handlers, since.replace(tzinfo=sla.IST), now)
+                found = reconcile.take_in(runtime, history, handlers, since.replace(tzinfo=sla.IST), now + history.clock_ahead())
         except CarrierError as error:
             raise click.ClickException(f"the carrier could not be asked ({error.code}); what was taken in stays") from None
         click.echo(f"Missed and taken in: {found}." if found is not None else "A worker is asking the carrier just now.")

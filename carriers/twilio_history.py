@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,6 +62,9 @@ class PastMessage:
 class History(Protocol):
     """What a carrier can be asked about the past. All raise Temporary, and Unusable for what the server does not offer."""
 
+    def clock_ahead(self) -> timedelta:
+        """How far its clock is ahead of ours, by its answer's `Date`; nothing where it does not say."""
+
     def calls(self, since: datetime) -> Iterator[PastCall]: ...
 
     def call(self, sid: str) -> PastCall | None: ...
@@ -81,6 +85,12 @@ class TwilioHistory:
         self._base = api_base.rstrip("/")
         self._timeout = timeout
         self._client, self._sleep = client, sleep
+        self._ahead = timedelta(0)
+
+    def clock_ahead(self) -> timedelta:
+        with suppress(Unusable):
+            self._get(f"{self._account}/Calls.json", {"PageSize": "1"}, absent=True)
+        return self._ahead
 
     def calls(self, since: datetime) -> Iterator[PastCall]:
         """Newest first; also those still under way."""
@@ -152,6 +162,8 @@ class TwilioHistory:
                 answer = (self._client or httpx).get(self._base + path, params=dict(query) or None, auth=self._auth, timeout=self._timeout)
             except httpx.HTTPError as error:
                 raise Temporary(type(error).__name__) from None
+            if answer.headers.get("Date"):
+                self._ahead = _when(answer.headers["Date"]) - datetime.now(UTC)
             if answer.status_code != 429 or attempt == SLOWER:
                 break
             asked = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 
 import httpx
@@ -347,6 +348,32 @@ def test_a_clock_that_was_ahead_leaves_nothing_out(runtime, nobody_there, work, 
     with runtime.reading() as db:
         assert db.scalars(select(Watermark)).one().at == start + timedelta(minutes=20)
     assert str(work(start + timedelta(minutes=30))) == str(reconcile.Found()), "once"
+
+
+def test_the_carriers_own_clock_is_what_counts(runtime, nobody_there, through):
+    """Ours is two hours ahead, and is put right while we are away: what came meanwhile is asked for all the same."""
+    handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
+
+    def dated(answer):
+        answer.read()
+        return httpx.Response(200, content=answer.content, headers={"Date": format_datetime(utc_now(), usegmt=True)})
+
+    ours = utc_now() + timedelta(hours=2)
+    history, _, _ = through(*[dated] * 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twilio_history, "datetime", Ahead)
+        reconcile.work(runtime, history, handlers, ours)
+        with runtime.reading() as db:
+            assert abs(db.scalars(select(Watermark)).one().at - utc_now()) < timedelta(seconds=30)
+        Caller(nobody_there, "+919830012345").texts("FILE no street light in Barasat")
+        found = reconcile.work(runtime, history, handlers, ours + timedelta(minutes=2))
+    assert found.messages == 1
+
+
+class Ahead(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(hours=2)
 
 
 def test_a_server_without_these_lists_is_no_fault(runtime, work):
