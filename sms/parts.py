@@ -142,14 +142,8 @@ def joined(parts: Sequence[Piece]) -> str:
     return whole
 
 
-def is_whole(parts: Sequence[Piece]) -> bool:
-    """Whether none is missing, as far as their marks tell; without marks the beginning is there."""
-    if parts[0].total:
-        return {part.position for part in parts} == set(range(1, parts[0].total + 1))
-    return True
-
-
 def has_beginning(parts: Sequence[Piece]) -> bool:
+    """Whether the first is among them, as far as their marks tell."""
     return not parts[0].total or any(part.position == 1 for part in parts)
 
 
