@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from helpline import store
 from helpline.config import Config, load
@@ -108,6 +108,47 @@ def fresh_store(kind: str, request: pytest.FixtureRequest, directory: Path) -> s
         db.execute(text(f"TRUNCATE {names} CASCADE"))
     engine.dispose()
     return url
+
+
+@pytest.fixture(scope="session")
+def demonstration_stores(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[object, ...], str]:
+    """What `demonstration_store` made in this session: (kind, count, seed, when) → the template's path or database."""
+    return {}
+
+
+def demonstration_store(kind: str, request: pytest.FixtureRequest, directory: Path, now: datetime, *, count: int, seed: int) -> str:
+    """The address of a copy of a store with demonstration data, which is made once a session."""
+    stores = request.getfixturevalue("demonstration_stores")
+    key = (kind, count, seed, now.date())
+    if key not in stores:
+        stores[key] = _make_demonstration(kind, request, f"made_{len(stores)}", now, count, seed)
+    if kind == "sqlite":
+        shutil.copy(stores[key], directory / "helpline.db")
+        return f"sqlite:///{directory / 'helpline.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return _database(url, "copied", stores[key])
+
+
+def _make_demonstration(kind: str, request: pytest.FixtureRequest, name: str, now: datetime, count: int, seed: int) -> str:
+    from helpline import demonstration
+
+    directory: Path = request.getfixturevalue("tmp_path_factory").mktemp(name)
+    url = fresh_store(kind, request, directory)
+    url = url if kind == "sqlite" else _database(url, name, make_url(url).database or "postgres")
+    runtime = build_runtime(make_config(directory, url))
+    demonstration.make(runtime, now, count=count, seed=seed)
+    runtime.dispose()
+    return str(directory / "helpline.db") if kind == "sqlite" else name
+
+
+def _database(url: str, name: str, template: str) -> str:
+    """A database anew, as a copy of another one of the same server; its address."""
+    engine = create_engine(make_url(url).set(database="template1"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as db:
+        db.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        db.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    engine.dispose()
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pypdfium2
 import pytest
 
 from agent_console import report
-from helpline import demonstration
 from helpline.figures import meaning, reading
 from helpline.runtime import utc_now
+from tests.conftest import demonstration_store
 
 
 def words(content):
@@ -23,9 +23,13 @@ def words(content):
     return said
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path):
+    return demonstration_store(request.param, request, tmp_path, utc_now(), count=160, seed=2)
+
+
 def test_the_numbers_of_the_month(app, staff):
     runtime, now = app.extensions["runtime"], utc_now()
-    demonstration.make(runtime, now, count=160, seed=2)
     last = meaning.today(now).replace(day=1) - timedelta(days=1)
     said = words(report.make(runtime, last.replace(day=1), "en", now))
     with runtime.reading() as session:

@@ -8,18 +8,20 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from helpline import complaints, demonstration, offices, people, scope, worker
+from helpline import complaints, offices, people, scope, worker
 from helpline.events import Actor
 from helpline.figures import meaning, reading, upkeep
 from helpline.sla import IST
 from models import Complaint, CountedComplaint, DailyCount, Event, Holding, User
+from tests.conftest import demonstration_store
 
 DESK = Actor("cell", "agent")
 
 
-@pytest.fixture
-def made(runtime, now):
-    demonstration.make(runtime, now, count=220, seed=5)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path, now):
+    """A year of demonstration complaints up to the test's day."""
+    return demonstration_store(request.param, request, tmp_path, now, count=220, seed=5)
 
 
 def somebody(runtime, role, **limits):
@@ -84,7 +86,7 @@ def same(runtime, user, choice):
         return reader
 
 
-def test_right_to_the_unit_for_everybody(runtime, made, now):
+def test_right_to_the_unit_for_everybody(runtime, now):
     today = meaning.today(now)
     people_ = [somebody(runtime, "supervisor"), somebody(runtime, "monitor", department_code="pwd"), somebody(runtime, "supervisor", district_code="305"),
                somebody(runtime, "officer", office_code="phe"), somebody(runtime, "officer", office_code="udma.303"), somebody(runtime, "administrator")]  # fmt: skip
@@ -96,7 +98,7 @@ def test_right_to_the_unit_for_everybody(runtime, made, now):
             same(runtime, user, choice)
 
 
-def test_what_is_not_counted_yet_counts_all_the_same(runtime, made, now):
+def test_what_is_not_counted_yet_counts_all_the_same(runtime, now):
     today, user = meaning.today(now), somebody(runtime, "supervisor")
     choice = reading.Choice(today - timedelta(days=60), today, today)
     with runtime.writing() as db:
@@ -134,7 +136,7 @@ def offices_of(runtime, user, choice):
         return {code: dict(+c) for code, c in counts.items() if +c}, {code: {h: n for h, n in c.items() if n} for code, c in held.items() if any(c.values())}
 
 
-def test_offices_are_compared_by_news_and_by_how_long_they_hold(runtime, made, now):
+def test_offices_are_compared_by_news_and_by_how_long_they_hold(runtime, now):
     today, user = meaning.today(now), somebody(runtime, "supervisor")
     counts, held = offices_of(runtime, user, reading.Choice(today - timedelta(days=400), today, today))
     with runtime.reading() as db:
@@ -150,7 +152,7 @@ def test_offices_are_compared_by_news_and_by_how_long_they_hold(runtime, made, n
     assert of_mine and all(offices.is_within(code, "phe") for code in of_mine)
 
 
-def test_places_where_it_keeps_coming_back(runtime, made, now):
+def test_places_where_it_keeps_coming_back(runtime, now):
     today, user = meaning.today(now), somebody(runtime, "supervisor")
     with runtime.reading() as session:
         rows = session.execute(select(Complaint.category_code, Complaint.district_code, Complaint.local_body_code).where(Complaint.ack.is_not(None))).tuples()
@@ -172,7 +174,7 @@ def test_the_day_is_the_day_in_kolkata(runtime):
             assert db.scalar(select(meaning.ist_day(value))) == day
 
 
-def test_barred_complaints_leave_the_figures_of_the_officer_named(runtime, made, now):
+def test_barred_complaints_leave_the_figures_of_the_officer_named(runtime, now):
     today, officer = meaning.today(now), somebody(runtime, "officer", office_code="phe")
     with runtime.writing() as db:
         row = db.execute(select(Complaint.id).where(Complaint.office_code.startswith("phe"), Complaint.state == "in_progress")).first()
