@@ -31,7 +31,7 @@ from sms.conversation import (
     own,
     with_parts,
 )
-from sms.keywords import Parsed, parse
+from sms.keywords import KEYWORDS, Parsed, parse
 from sms.parts import Arrival
 
 _phone = select(Phone.__table__).where(Phone.number == bindparam("number"))
@@ -65,12 +65,27 @@ def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed
+    if parsed.intent == "file" and (rest := _more_of_the_same(message)) is not None:
+        message = replace(message, parsed=replace(parsed, intent="add", keyword="add", text=rest))
+        parsed = message.parsed
     goes_on = _answer_our_question if _asks_staff(message) else None if corrects else CONTINUE.get(awaiting or "")
     if goes_on is not None and (reply := goes_on(message)) is not None:
         return with_parts(reply, message)
     if awaiting != "feedback" and not corrects:
         message = replace(message, language=_language(parsed, phone, {}))
     return answer_with(INTENTS[parsed.intent], message)
+
+
+def _more_of_the_same(message: Message) -> str | None:
+    """What follows ADD, where it tells of the subject of an open complaint of this phone; else it is a complaint of its own."""
+    first, _, rest = message.text.partition(" ")
+    if message.parsed.keyword or texts.normalise(first).strip(" :,.-") not in _ADD_WORDS:
+        return None
+    rows = own(message.db, message.sender, _OPEN, limit=which.MOST + 1)
+    return rest.strip() if which.by_subject(message, rest, rows) else None
+
+
+_ADD_WORDS = frozenset(KEYWORDS["add"].split())
 
 
 def answer_nobody(db: Connection, runtime: Runtime, key: str, sender: str, body: str, now: datetime) -> Reply:

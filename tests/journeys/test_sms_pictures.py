@@ -102,6 +102,13 @@ def test_a_picture_alone_begins_a_complaint_and_asks_what_it_is_about(app, calle
     assert [a.complaint_id for a in kept(app)] == [complaint.id]
 
 
+def test_an_agent_sees_the_picture_of_what_nobody_explained(app, caller, fetched, somebody):  # noqa: F811
+    caller.texts("", media=[picture()])
+    fetched()
+    page = somebody("desk", "cell").get(f"/console/complaints/{only(app).id}")
+    assert f"/console/attachments/{kept(app)[0].id}/small" in page.text
+
+
 def test_words_that_say_nothing_are_kept_with_the_picture(app, caller, fetched):
     caller.texts("see this", media=[picture()])
     assert "What is the problem" in caller.reads

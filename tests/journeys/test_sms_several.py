@@ -45,6 +45,16 @@ def test_an_addition_that_tells_its_subject_is_not_asked_about(app, caller):
     assert acknowledgement.display(all_of(app)[0].ack) in caller.reads
 
 
+@pytest.mark.parametrize("said", ["ADD the potholes in the road are deeper now after the rain", "add: big holes on the road near the school too"])
+def test_add_with_a_whole_complaint_of_the_same_subject_is_an_addition(app, caller, said):
+    two_filed(caller)
+    caller.texts(said)
+    assert acknowledgement.display(all_of(app)[0].ack) in caller.reads
+    assert [e["text"] for e in events(app, "add")] == [said.partition(" ")[2]]
+    caller.texts("ADD there is no doctor in the hospital of Ghatal since monday")
+    assert len(all_of(app)) == 3, "another subject is another complaint"
+
+
 def test_both_are_meant(app, caller):
     two_filed(caller)
     caller.texts("ADD my alternate phone is with my brother").texts("both")
