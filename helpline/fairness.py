@@ -34,6 +34,7 @@ RECENT = timedelta(days=30)  # so long a number that was beyond a limit is marke
 IN_ONE = 4  # complaints' numbers in one summary
 _MOST = 40  # of them in all
 _QUARTER = timedelta(minutes=15)
+_LAPSED = timedelta(days=2)  # within it a draft is registered that nobody confirmed
 _sender = Sender.__table__
 _LIVE = [str(state) for state in lifecycle.State if state != lifecycle.State.DRAFT and lifecycle.is_open(state)]
 
@@ -71,6 +72,18 @@ def withhold(db: Connection, runtime: Runtime, number: str, language: str, now: 
     waits = {"withheld": Sender.withheld + 1, "language": language, "withheld_since": sender.withheld_since or now, "summary_at": sender.summary_at or later}
     db.execute(update(Sender).where(_sender.c.id == sender.id).values(**waits))
     return limits.count(db, "sms-withheld", number, now.replace(hour=0)) == 1
+
+
+def tell_together(db: Connection, runtime: Runtime, row: Row[Any], outgoing_id: int | None, now: datetime) -> None:
+    """What the draft `row` of a slowed number was registered as, long after it came, is told in its summary; danger by itself."""
+    category = runtime.reference.categories.get(row.category_code or "")
+    sender = of_number(db, row.phone) if row.phone and outgoing_id else None
+    if sender is None or outgoing_id is None or (category is not None and category.danger):
+        return
+    decision, lately = in_force(sender, now), sender.over in ("messages", "complaints") and sender.over_at is not None and now - sender.over_at < _LAPSED
+    if decision == "slow" or (lately and decision != "helper"):
+        outbox.replace(db, outgoing_id, "summary")
+        withhold(db, runtime, row.phone, row.language, now)
 
 
 def is_answered(db: Connection, runtime: Runtime, number: str, now: datetime) -> bool:

@@ -82,8 +82,8 @@ def release(db: Connection, outgoing_id: int, now: datetime) -> None:
 
 
 def replace(db: Connection, outgoing_id: int, code: str) -> None:
-    """What a message that was to be an answer says, another one tells."""
-    db.execute(update(Outgoing).where(Outgoing.id == outgoing_id, Outgoing.state == "claimed").values(state="replaced", error_code=code))
+    """What a message that was not sent yet says, another one tells."""
+    db.execute(update(Outgoing).where(Outgoing.id == outgoing_id, Outgoing.state.in_(("claimed", "pending"))).values(state="replaced", error_code=code))
 
 
 def keep_here(db: Connection, owed: Row[Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row, select
 
-from helpline import complaints
+from helpline import complaints, fairness
 from helpline.events import Actor
 from helpline.lifecycle import Role, State
 from helpline.runtime import Runtime
@@ -41,6 +41,7 @@ def register_due(runtime: Runtime, now: datetime, *, limit: int = 500) -> int:
         if not is_bare_topic(row.description) and now - row.updated_at >= _patience(runtime, row):
             with runtime.writing() as db:
                 filed = complaints.register(db, runtime, row.id, SYSTEM, now)
+                fairness.tell_together(db, runtime, row, filed.outgoing_id, now)
             log.info("draft.registered", complaint=filed.id)
             done += 1
     return done

@@ -90,6 +90,19 @@ def test_what_is_told_together_waits_for_nobody(app, caller):
     assert states[MANY:] == ["replaced"] * 2
 
 
+def test_what_nobody_confirmed_is_told_in_a_summary_too(app, caller):
+    for n in range(MANY + 3):
+        caller.texts(f"our tube well number {n} is broken since monday, Barasat 700124")
+    assert {row.state for row in complaints_of(app)} == {"draft"}
+    later(app, hours=25)
+    made = complaints_of(app)
+    assert {row.state for row in made} == {"registered"}
+    assert {one.state for one in outgoing(app, "notify.registered")} == {"replaced"}
+    later(app, hours=27)
+    told = "".join(one.body for one in outgoing(app, "sms.summary"))
+    assert all(acknowledgement.display(row.ack) in told for row in made)
+
+
 def test_danger_and_the_status_of_ones_own_are_answered_at_once(app, caller, stranger):
     files(caller, MANY + 2)
     mine = complaints_of(app)[0].ack

@@ -15,7 +15,7 @@ from helpline.sounds import sound
 from sms.keywords import KEYWORDS, parse, understand
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-INTENTS = {"file", "status", "add", "reopen", "rate", "cancel", "language", "stop", "start", "help", "greeting", "unknown", "confirm", "deny", "check", "correct"}
+INTENTS = {"file", "status", "add", "reopen", "rate", "cancel", "language", "stop", "start", "help", "greeting", "unknown", "confirm", "deny", "private", "check", "correct"}
 
 
 
