@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,6 +51,7 @@ TakeUp = Mapping[str, Callable[[Runtime, str], None]]
 # What takes in a line of the journal, by its kind: given likewise.
 TakeIn = Mapping[str, Callable[[Runtime, Line], None]]
 LOOK_AT_CLOCK = 2.0  # seconds
+RETRY = 60.0  # seconds: what asks a carrier that was away is tried again so soon
 NAME = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -61,8 +63,8 @@ def jobs(
     poll = runtime.config.worker.poll_seconds
     handlers = {kind: partial(handler, runtime) for kind, handler in (take_in or {}).items()}
     asking: dict[str, tuple[float, Job]] = {}
-    if runtime.config.reconcile.minutes:
-        asking["reconcile"] = (runtime.config.reconcile.minutes * 60, lambda: reconcile.work(runtime, carriers.history, handlers, now()))
+    if every := runtime.config.reconcile.minutes * 60:
+        asking["reconcile"] = (RETRY, _until_done(every, lambda: reconcile.work(runtime, carriers.history, handlers, now())))
     found = asking | {
         "send": (poll, lambda: delivery.send_due(runtime, carriers.outbound, now)),
         "settle": (15, lambda: delivery.settle_unknown(runtime, carriers.known, now())),
@@ -88,6 +90,19 @@ def jobs(
         "tidy": (3600, lambda: tidy(runtime, now())),
     }
     return _patient(runtime, found, watch) if watch is not None else found
+
+
+def _until_done(every: float, job: Job) -> Job:
+    """`job` every so many seconds; one that failed at each turn, until it succeeds."""
+    due = 0.0
+
+    def run() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            job()
+            due = time.monotonic() + every
+
+    return run
 
 
 def _patient(runtime: Runtime, found: dict[str, tuple[float, Job]], watch: clock_change.Watch) -> dict[str, tuple[float, Job]]:

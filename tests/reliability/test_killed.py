@@ -105,7 +105,7 @@ def test_the_web_process_killed_under_load(runtime, database_url, tmp_path):
     for texter in texters:
         texter.join(timeout=20)
     kill(web)
-    assert len(given) >= 60
+    assert len(given) >= 20, "there was load"
     with runtime.reading() as db:
         rows = db.execute(select(Complaint.ack, Complaint.source_key, Complaint.id)).all()
         by_source = {row.source_key: row.ack for row in rows}

@@ -402,3 +402,21 @@ def test_by_hand(runtime, app, nobody_there, history, monkeypatch):
     assert "1 calls, 0 ends of calls, 0 recordings, 1 messages" in said
     again = app.test_cli_runner().invoke(args=["reconcile"]).output
     assert "0 calls" in again
+
+
+def test_a_carrier_that_is_away_when_the_worker_starts_is_asked_again_soon(runtime, nobody_there, history, monkeypatch):
+    """It comes back within the minute, and is then left alone until the next time."""
+    carriers = carriers_in_use.in_use(runtime.config)
+    asked = []
+
+    def work(*_):
+        asked.append(1)
+        if len(asked) < 3:
+            raise Temporary("ConnectError")
+
+    monkeypatch.setattr(reconcile, "work", work)
+    every, job = worker.jobs(runtime, carriers, take_in=take_in())["reconcile"]
+    assert every == 60
+    for _ in range(6):
+        worker._safely("reconcile", job)
+    assert len(asked) == 3
