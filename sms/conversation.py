@@ -13,15 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
-from helpline import acknowledgement, complaints, feedback, notices
+from helpline import acknowledgement, complaints, feedback, lifecycle, notices
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import Role, State
 from helpline.runtime import Runtime
-from models import Complaint, Conversation
+from models import Complaint, Conversation, Phone
 from prompts.catalogue import Sms
 from sms.keywords import Parsed
 
 CITIZEN = Actor(Role.CITIZEN, "sms")
+OPEN: set[State] = {s for s in State if s != State.DRAFT and lifecycle.is_open(s)}
+OVER: set[State] = {State.CLOSED, State.REJECTED}
+_phone = select(Phone.__table__).where(Phone.number == bindparam("number"))
 _talk = select(Conversation.__table__).where(Conversation.number == bindparam("number"))
 
 
@@ -103,6 +106,14 @@ def ask(message: Message, awaiting: str, *, minutes: int | None = None, **contex
 
 def forget(message: Message) -> None:
     message.db.execute(delete(Conversation).where(Conversation.number == message.sender))
+
+
+# ── the sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def phone_of(db: Connection, sender: str) -> Row[Any] | None:
+    """What is remembered of this number, its `language` above all."""
+    return db.execute(_phone, {"number": sender}).first()
 
 
 # ── complaints of the sender ────────────────────────────────────────────────────────────────────────────────────────

@@ -8,15 +8,14 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, corrections, learning, lifecycle, notices, status
+from helpline import acknowledgement, complaints, corrections, learning, notices, status
 from helpline.complaints import CannotAct
 from helpline.corrections import Correction
 from helpline.lifecycle import State
 from helpline.places import find_place, named_in
 from sms import answers, filing
-from sms.conversation import CITIZEN, Continuing, Message, Reply, ask, do, forget, own
+from sms.conversation import CITIZEN, OPEN, Continuing, Message, Reply, ask, do, forget, own
 
-_OPEN: set[State] = {s for s in State if s != State.DRAFT and lifecycle.is_open(s)}
 MOST = 5  # complaints that are looked at for what is meant
 
 
@@ -39,7 +38,7 @@ def puts_right(message: Message) -> bool:
     if message.parsed.intent not in _MAY_CORRECT or not corrections.has_denial(message.text):
         return False
     draft = _draft(message)
-    rows = [draft] if draft is not None else own(message.db, message.sender, _OPEN)
+    rows = [draft] if draft is not None else own(message.db, message.sender, OPEN)
     return any(corrections.denies_what_stands(message.text, row, learning.classifier(message.runtime)) for row in rows)
 
 
@@ -49,7 +48,7 @@ _MAY_CORRECT = ("file", "unknown", "add", "deny", "reopen")
 def _mine(message: Message) -> list[Row[Any]] | Reply:
     """The open complaints of this phone, newest first; the one whose number is given; or the reply that it is not this phone's."""
     if not message.parsed.ack:
-        return own(message.db, message.sender, _OPEN, limit=MOST)
+        return own(message.db, message.sender, OPEN, limit=MOST)
     found = status.look_up(message.db, message.runtime, message.parsed.ack, message.sender, message.now)
     return [found.row] if found.row is not None else Reply(message.say(f"sms.{found.kind}"))
 
@@ -65,7 +64,7 @@ def _ask(message: Message, row: Row[Any]) -> Reply:
 
 def ask_what(message: Message) -> Reply | None:
     """What shall be corrected, where something is to be; None where this phone has no open complaint."""
-    rows = own(message.db, message.sender, _OPEN)
+    rows = own(message.db, message.sender, OPEN)
     return _ask(message, rows[0]) if rows else None
 
 

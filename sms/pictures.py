@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, lifecycle, media
+from helpline import acknowledgement, complaints, media
 from helpline.complaints import Filing
 from helpline.lifecycle import State
 from sms import filing, which
-from sms.conversation import CITIZEN, Message, Reply, add_to, ask, own
+from sms.conversation import CITIZEN, OPEN, Message, Reply, add_to, ask, own
 
-_OPEN: set[State] = {s for s in State if s != State.DRAFT and lifecycle.is_open(s)}
 _ABOUT_NOTHING = ("unknown", "greeting", "help", "confirm")  # what is written under a picture then says nothing that is asked for
 _OF_THE_LINE = ("stop", "start", "language", "check")  # a picture beside these is about nothing new
 _SHOWN = ("name", "place")  # asked about a complaint that stands already
@@ -50,7 +49,7 @@ def _came_alone(message: Message) -> Reply:
 
 def _of_these_days(message: Message) -> list[Row[Any]]:
     since = message.now - timedelta(minutes=message.runtime.config.sms.conversation_minutes)
-    return [row for row in own(message.db, message.sender, _OPEN, limit=which.MOST + 1) if row.created_at >= since]
+    return [row for row in own(message.db, message.sender, OPEN, limit=which.MOST + 1) if row.created_at >= since]
 
 
 def _to(message: Message, row: Row[Any]) -> Reply:

@@ -29,7 +29,7 @@ from helpline import abuse, carriers_in_use, fairness, limits, numbers, outbox, 
 from helpline.journal import Line as Entry
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Inbound, is_away
-from sms import dialogue
+from sms import dialogue, enquiry
 from sms.conversation import Reply
 from sms.keywords import parse
 from sms.parts import Arrival
@@ -199,14 +199,14 @@ def _as_taken(message: Incoming, answer: str) -> str:
 def _status_at_once(runtime: Runtime, key: str, message: Incoming) -> str | None:
     """The answer to STATUS <number> from the registered telephone, in one read and one write; None for anything else."""
     sender, body = numbers.e164(message.sender), _body(message)
-    if sender is None or not _takes_answers(message) or not dialogue.is_plain_status(parsed := parse(body)):
+    if sender is None or not _takes_answers(message) or not enquiry.is_plain_status(parsed := parse(body)):
         return None
     now, limit = utc_now(), runtime.config.sms.replies_per_hour
     with runtime.directly() as db:
         row = db.execute(_asked_about, {"ack": parsed.acks[0], **limits.key("sms-reply", sender, now)}).first()
         if row is None or row.phone != sender or (row.tallied or 0) >= limit:
             return None
-        reply = dialogue.plain_status(db, runtime, row, parsed)
+        reply = enquiry.plain_status(db, runtime, row, parsed)
         answer = twiml(reply)
         received = _row(key, message, now) | {"answer": answer, "complaint_id": reply.complaint_id}
         try:

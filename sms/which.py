@@ -1,4 +1,6 @@
-"""Which one? Asked when what was said could be about several complaints of a phone; answered by place in the list, number or subject."""
+"""Which complaint is meant: by its number, or as the only one of the phone. Where it could be several, it is asked, and answered by place in the list,
+number or subject.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, examples, learning, status
+from helpline import acknowledgement, complaints, examples, learning, numbers, status
 from helpline import text as texts
+from helpline.lifecycle import State
 from helpline.sounds import skeleton, sound
 from sms.conversation import Message, Reply, ask, own
 
 MOST = 3  # complaints that are listed; an older one is named by its number
+NEARLY_AN_ACK = range(10, 13)  # digits that were meant as an acknowledgement number
 _LATEST = 10  # complaints of a phone among which a name is looked for
 _SHORT = 6  # words: a longer answer is told by its subject alone
 _ORDINALS = {
@@ -23,6 +27,47 @@ _ORDINALS = {
 _ALL = frozenset(sound(word) for word in texts.normalise("both all duto dutoi duitai sob sobgulo sobkota দুটো দুটোই দুইটাই সব সবগুলো দুটোর दोनों सब सभी dono donon sabhi").split())
 _PLACE = {sound(word): place for place, listed in _ORDINALS.items() for word in texts.normalise(listed).split() if word != "वाला"}
 _PLACE |= {word: place for word, place in texts.NUMBER_WORDS.items() if 1 <= place <= MOST}
+
+
+def mine(message: Message, keyword: str, states: set[State]) -> Row[Any] | Reply:
+    """The complaint that is meant, if this phone may change it; else the reply that says what to do."""
+    if message.parsed.ack:
+        found = looked_up(message, message.parsed.ack)
+        return found.row if found.row is not None else Reply(message.say(f"sms.{found.kind}"))
+    row = next(iter(own(message.db, message.sender, states)), None)
+    if row is None:
+        return Reply(ask_for_number(message, keyword) if looks_wrong(message) else message.say("sms.nothing_open"))
+    return row
+
+
+def one_of(message: Message, rows: list[Row[Any]], action: str, text: str = "") -> Row[Any] | Reply | None:
+    """Of several that a message without a number may mean: the one that it tells of, or else the question which."""
+    numbered = sum(ch.isdigit() for ch in message.parsed.text) >= NEARLY_AN_ACK.start - 1  # a number was meant that is none
+    if message.parsed.acks or numbered or len(rows) < 2:
+        return None
+    return by_name(text, rows) or by_subject(message, text, rows) or ask_which(message, rows, action, text=text)
+
+
+def looked_up(message: Message, ack: str) -> status.Answer:
+    """What this phone may know of that number; a registered mobile number in the message is the second proof."""
+    registered = numbers.e164(_mobile_in(message.parsed.text))
+    return status.look_up(message.db, message.runtime, ack, message.sender, message.now, registered=registered)
+
+
+def _mobile_in(text: str) -> str | None:
+    digits = [part for part in text.replace("-", "").split() if 10 <= len(part.lstrip("+")) <= 13]
+    return digits[-1] if digits else None
+
+
+def looks_wrong(message: Message) -> bool:
+    """Whether digits were written that are no acknowledgement number."""
+    return any(ch.isdigit() for ch in message.parsed.text)
+
+
+def ask_for_number(message: Message, keyword: str) -> str:
+    if looks_wrong(message):
+        return message.say("sms.check_ack")
+    return message.say("sms.ask_ack", keyword=keyword)
 
 
 def ask_which(message: Message, rows: Sequence[Row[Any]], action: str, **kept: Any) -> Reply:

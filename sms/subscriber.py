@@ -1,0 +1,64 @@
+"""What is about no complaint: the language and the messages of this telephone, the check of a code, help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from helpline import notices, proof
+from models import Phone
+from sms import answers, which
+from sms.conversation import Message, Reply, forget
+
+
+def set_language(message: Message) -> Reply:
+    """LANG BN | EN | HI."""
+    chosen = message.parsed.language
+    if chosen not in message.runtime.config.helpline.languages:
+        return Reply(message.say("sms.ask_language"))
+    _remember(message, language=chosen)
+    return Reply(replace(message, language=chosen).say("sms.language_set"))
+
+
+def stop(message: Message) -> Reply:
+    forget(message)
+    _remember(message, sms_stopped_at=message.now)
+    return Reply(message.say("sms.stopped"))
+
+
+def start(message: Message) -> Reply:
+    _remember(message, sms_stopped_at=None)
+    return Reply(message.say("sms.started"))
+
+
+def _remember(message: Message, **values: Any) -> None:
+    done = message.db.execute(
+        update(Phone).where(Phone.number == message.sender).values(**values, updated_at=message.now)
+    )
+    if not done.rowcount:
+        message.db.execute(insert(Phone), [{"number": message.sender, "updated_at": message.now, **values}])
+
+
+def check(message: Message) -> Reply:
+    """CHECK <code>: whether a message with this code is ours."""
+    if not message.parsed.text:
+        return Reply(message.say("sms.ask_check"))
+    found = proof.check(message.db, message.runtime, message.parsed.text, message.sender, message.now)
+    if found.kind == "limited":
+        return Reply(message.say("sms.limited"))
+    if found.at is None:
+        return Reply(message.say("sms.not_genuine"))
+    return Reply(message.say("sms.genuine", date=notices.short_date(found.at, message.language), ending=found.ending))
+
+
+def show_help(message: Message) -> Reply:
+    return Reply(message.say("sms.help"))
+
+
+def not_understood(message: Message) -> Reply:
+    """A lone number nearly as long as a complaint's was meant as one."""
+    digits = "".join(answers.words_of(message.text))
+    lone = digits.isascii() and digits.isdigit() and len(digits) in which.NEARLY_AN_ACK
+    return Reply(message.say("sms.check_ack" if lone else "sms.not_understood"))
