@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from agent_console import access
@@ -27,7 +27,7 @@ SHOWN = 1000
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def page(**values: Any) -> str:
         with runtime.reading() as db:
-            users = db.execute(select(User.__table__).order_by(User.active.desc(), User.username).limit(SHOWN)).all()
+            users = db.execute(select(User.__table__).where(_called(request.args.get("q", ""))).order_by(User.active.desc(), User.username).limit(SHOWN)).all()
         return render_template("accounts.html", users=users, roles=STAFF_ROLES, **values)
 
     @blueprint.get("/accounts")
@@ -96,6 +96,12 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             db.execute(update(User).where(User.id == user.id).values(**values))
             access.audit(db, "account.absence", account=user.id)
         return redirect(url_for("console.home"))
+
+
+def _called(asked: str) -> ColumnElement[bool]:
+    """Whose user name or name holds the words asked for."""
+    word = asked.strip()[:60]
+    return or_(User.username.icontains(word, autoescape=True), User.name.icontains(word, autoescape=True)) if word else true()
 
 
 def _place(runtime: Runtime, form: Any) -> tuple[dict[str, Any], str | None]:

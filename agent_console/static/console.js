@@ -1,6 +1,19 @@
 "use strict";
 /* The page one is on stands in sight in the row of pages, which may be longer than the screen. */
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+document.querySelector(".tabs.one-row [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+/* The menu of the signed-in person closes with a click elsewhere, or Escape. */
+document.addEventListener("click", (e) => {
+  const menu = document.querySelector(".myself[open]");
+  if (menu && !menu.contains(e.target)) menu.open = false;
+});
+document.addEventListener("keydown", (e) => {
+  const menu = document.querySelector(".myself[open]");
+  if (menu && e.key === "Escape") {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
 document.addEventListener("htmx:configRequest", (e) => { e.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content; });
 document.addEventListener("click", (e) => {
   const chosen = e.target.closest("[data-category]");

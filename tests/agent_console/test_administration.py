@@ -96,3 +96,11 @@ def test_everybody_tells_their_own_absence(app, staff):
     assert officer.post("/console/absence", {"absent_from": "2026-12-01", "absent_until": "2026-12-02"}).status_code == 302
     assert "2026-12-02" in officer.get("/console/absence").text
     assert officer.post("/console/absence", {"absent_from": "yesterday"}).status_code == 422
+
+
+def test_an_account_is_found_by_either_name(staff):
+    administrator = staff("administrator")
+    found = administrator.get("/console/accounts?q=test CELL").text
+    assert ">cell</a>" in found and ">agent</a>" not in found
+    assert ">officer</a>" in administrator.get("/console/accounts?q=offic").text
+    assert "no account of that name" in administrator.get("/console/accounts?q=%25").text

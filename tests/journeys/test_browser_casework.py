@@ -148,6 +148,9 @@ def test_on_a_telephone_the_filters_unfold_and_the_menu_signs_out(app, live, bro
     page.wait_for_url("**district=303**")
     assert page.locator("select[name=district]").is_visible(), "what was chosen stays in sight"
     page.locator(".myself summary").click()
+    page.keyboard.press("Escape")
+    assert page.locator(".myself[open]").count() == 0
+    page.locator(".myself summary").click()
     page.locator(".myself").get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
 
