@@ -20,6 +20,7 @@ from helpline.text import row_id
 from ivr.aloud import spoken
 from ivr.menu import State
 from ivr.steps import HangUp, Pause, Step
+from ivr.turn import Turn
 
 if TYPE_CHECKING:
     from ivr.routes import Line
@@ -59,6 +60,23 @@ def _is_asked(db: Connection, row: Row[Any]) -> bool:
         return False
     complaint = complaints.get(db, row.complaint_id)
     return complaint is not None and complaint.state == Life.RESOLVED
+
+
+def hear_again(turn: Turn, _value: str) -> State:
+    heard(turn)
+    return turn.to("out", turn.state.arg)
+
+
+def heard_out(turn: Turn, _value: str) -> State:
+    """It was said to its end, and no key was pressed."""
+    heard(turn)
+    return turn.to("goodbye")
+
+
+def heard(turn: Turn) -> None:
+    """Where this is a call of ours: its message has reached the citizen."""
+    if outgoing_id := turn.call.answers.get("outbox"):
+        calling.heard(turn.db, outgoing_id, turn.now)
 
 
 def ended(runtime: Runtime, webhook: Webhook) -> None:

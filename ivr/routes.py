@@ -24,7 +24,8 @@ from helpline.journal import Line as Entry
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from ivr import kept, menu, outbound, sound, timing, twiml
-from ivr.actions import ACTIONS, LEADS, TROUBLES, Turn, first
+from ivr.actions import ACTIONS, LEADS, TROUBLES
+from ivr.beginning import first
 from ivr.desk import Desk, Handler
 from ivr.kept import sid_of
 from ivr.menu import MAX_ARG, Answer, Do, Move, State
@@ -33,6 +34,7 @@ from ivr.speaking import Speaker, between
 from ivr.speech import spoken_key
 from ivr.steps import HangUp, Step
 from ivr.tree import TREE
+from ivr.turn import Turn
 from models import is_away
 
 log = structlog.get_logger()
