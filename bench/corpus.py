@@ -3,6 +3,11 @@
 The development corpora were there while the grammar was made. The held-out ones are synthetic too (`half`: `tune` was looked at,
 `final` only counted); whoever wrote them wrote the example wordings later, so expect somewhat less from citizens. Every corpus is
 reported overall and for each language.
+
+The blind corpora were made by another author, who read neither the examples nor the keywords' rows first; the odd lines' misses
+(`final`, "not looked at") were never looked at. They were read before anything was mended after them with these figures, even | odd
+lines: SMS intents 97.5 | 97.5 %, categories 94.9 | 96.9 %, the first three 99.0 | 99.0 %, districts 98.0 | 99.0 %; speech categories
+95.1 | 93.5 %, the first three 100 | 100 %. Example wordings were added later by that author too, none of them near a line of a corpus.
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ CORPORA = {
     "development": ("sms_corpus_dev.jsonl", "speech_corpus_dev.jsonl", None),
     "held out, tuning half": ("sms_corpus_held_out.jsonl", "speech_corpus_held_out.jsonl", "tune"),
     "held out, final half": ("sms_corpus_held_out.jsonl", "speech_corpus_held_out.jsonl", "final"),
+    "blind, looked at": ("sms_corpus_blind.jsonl", "speech_corpus_blind.jsonl", "tune"),
+    "blind, not looked at": ("sms_corpus_blind.jsonl", "speech_corpus_blind.jsonl", "final"),
 }
 _BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _HINDI = str.maketrans("0123456789", "०१२३४५६७८९")
@@ -89,8 +96,9 @@ def sms_scores(name: str = "sms_corpus_dev.jsonl", half: str | None = None) -> d
             key = {"rate": "rating"}.get(row["intent"], "language")
             scores[key].count(row["lang"], getattr(parsed, key) == row.get(key), row["text"])
         if row["intent"] == "file":
-            _count_categories(scores, row, text)
-            _count_district(scores, row, text)
+            told = parsed.text if parsed.intent == "file" and parsed.keyword and parsed.text else text  # as the line reads it
+            _count_categories(scores, row, told)
+            _count_district(scores, row, told)
     return scores
 
 

@@ -1,10 +1,10 @@
 """Which of several kinds a text is most like, judged by examples of each: a naive Bayes model over how words sound.
 
 What counts of a text are its words' sounds, their skeletons, the beginnings of both (so that endings do not matter) and pairs
-of neighbours; a short text counts as a whole too, and a word nobody knows as the known one that it is a slip away from. Each
-example of a kind weighs one, shared out over what counts in it; a thing weighs more the fewer kinds share it, so that words of
-every complaint ("our", "since", এখনও) count for little without a list of them. A kind's score is the sum of log-likelihoods of
-the text's things under it. More examples, and words learnt later, only add weight.
+of neighbours; a short text counts as a whole too, and a word nobody knows as the known one that it is a slip away from, or that a
+denial was written to. Each example of a kind weighs one, shared out over what counts in it; a thing weighs more the fewer kinds share
+it, so that words of every complaint ("our", "since", এখনও) count for little without a list of them. A kind's score is the sum of
+log-likelihoods of the text's things under it. More examples, and words learnt later, only add weight.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _FEW = 20  # a kind with fewer examples is not preferred for that
 _BEGINNING = 4  # letters
 _SLIPS_FROM = 5  # letters of a sound from which on a slip is forgiven
 _SHORT = 4  # words
+_DENIALS = ("nahi", "nei", "nai", "na", "ni", "নেই", "নাই", "না", "নি", "नहीं")  # written as one with the word before: karentnei, আসেনা
 
 
 class Likeness:
@@ -99,15 +100,22 @@ class Likeness:
 
 
     def _meant(self, word: str) -> tuple[str, ...]:
-        """What counts of the word that `word` is one slip away from, where `word` itself is not known."""
+        """What counts of the word that `word` is one slip, or an attached denial, away from, where `word` itself is not known."""
         if not word[:1].isalpha():
             return ()
         heard = sound(word)
         if len(heard) < _SLIPS_FROM or heard in self._said or f"~{skeleton(word)}" in self._said:
             return ()
+        if denied := self._denied(word):
+            return _of_word(denied)
         alike = [other for length in (len(heard), len(heard) - 1, len(heard) + 1) for other in self._alike.get((heard[0], length), ())]
         near = process.extractOne(heard, alike, scorer=OSA.distance, score_cutoff=1)
         return (near[0], f"{near[0][:_BEGINNING]}*") if near else ()
+
+    def _denied(self, word: str) -> str:
+        """The known word in `word`, which a denial was written to; "" where there is none."""
+        fronts = (word.removesuffix(denial) for denial in _DENIALS if word.endswith(denial))
+        return next((front for front in fronts if len(front) >= _BEGINNING and sound(front) in self._said), "")
 
 
 def things(words: Sequence[str]) -> set[str]:

@@ -221,7 +221,7 @@ def _without_number(text: str, rest: str, lang: str, *, correcting: bool) -> Par
         return Parsed(intent or "", text, left.strip(_EDGES), (), keyword, lang)
     if intent == "rate" and (rating := _rating(left)):
         return Parsed("rate", text, left.strip(_EDGES), (), keyword, lang, rating)
-    if correcting and corrections.is_one(rest):
+    if correcting and corrections.is_one(left if intent == "file" else rest):
         return Parsed("correct", text, rest.strip(_EDGES), (), None, lang)
     return _told(text, rest, words, (keyword, intent, left), lang)
 
@@ -338,7 +338,8 @@ def understand(text: str) -> dict[str, Any]:
                              "category": None, "subcategory": None, "district": None, "rating": parsed.rating, "language": parsed.language,
                              "candidates": []}  # fmt: skip
     if parsed.intent == "file":
-        found |= {key: value for key, value in classify.describe(text).items() if key != "lang"}
+        told = parsed.text if parsed.keyword and parsed.text else text  # "complaint" says nothing of what about
+        found |= {key: value for key, value in classify.describe(told).items() if key not in ("lang", "text")}
     if parsed.intent == "correct":
         found |= corrections.describe(parsed.text)
     return found

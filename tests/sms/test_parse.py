@@ -26,19 +26,27 @@ def _made():
     parse("not road, water")
 
 
-HALVES = [("sms_corpus_dev.jsonl", None), ("sms_corpus_held_out.jsonl", "tune"), ("sms_corpus_held_out.jsonl", "final")]
+HALVES = [("sms_corpus_dev.jsonl", None), ("sms_corpus_held_out.jsonl", "tune"), ("sms_corpus_held_out.jsonl", "final"),
+          ("sms_corpus_blind.jsonl", "tune"), ("sms_corpus_blind.jsonl", "final")]  # fmt: skip
+NOT_LOOKED_AT = HALVES[-1]
+
+
+def _shown(misses, name, half):
+    """The misses, but for those that nobody shall look at."""
+    return len(misses) if "blind" in name and half == "final" else misses
 
 
 @pytest.mark.parametrize(("name", "half"), HALVES)
 def test_messages_are_understood_in_every_language(name, half):
     scores = corpus.sms_scores(name, half)
     for language, count in scores["intent"].total.items():
-        allowed = 0.97 if count >= 34 else 1 - 1 / count  # one of a few is more than three in a hundred
-        assert scores["intent"].share(language) >= allowed, (language, scores["intent"].misses)
+        few = 2 if (name, half) == NOT_LOOKED_AT else 1
+        right = scores["intent"].right[language]
+        assert right >= min(0.97 * count, count - few), (language, _shown(scores["intent"].misses, name, half))  # one of a few is more than three in a hundred
     assert scores["ack"].share() == 1
-    assert scores["category"].share() >= 0.95, scores["category"].misses
-    assert scores["first three"].share() >= 0.98, scores["first three"].misses
-    assert scores["district"].share() >= 0.95, scores["district"].misses
+    assert scores["category"].share() >= 0.95, _shown(scores["category"].misses, name, half)
+    assert scores["first three"].share() >= 0.98, _shown(scores["first three"].misses, name, half)
+    assert scores["district"].share() >= 0.95, _shown(scores["district"].misses, name, half)
 
 
 def test_corrections_are_understood():
@@ -50,8 +58,8 @@ def test_corrections_are_understood():
 @pytest.mark.parametrize(("name", "half"), [(name.replace("sms", "speech"), half) for name, half in HALVES])
 def test_speech_is_understood(name, half):
     scores = corpus.speech_scores(name, half)
-    assert scores["category"].share() >= 0.93, scores["category"].misses
-    assert scores["first three"].share() >= 0.97, scores["first three"].misses
+    assert scores["category"].share() >= 0.93, _shown(scores["category"].misses, name, half)
+    assert scores["first three"].share() >= 0.97, _shown(scores["first three"].misses, name, half)
 
 
 @given(st.text(max_size=300), st.sampled_from([None, "confirm_file", "place", "name", "feedback", "details"]))
@@ -69,6 +77,28 @@ def test_a_yes_means_something_only_when_asked(word):
 @pytest.mark.parametrize("text", ["our hospital has no help for patients", "please stop the illegal sand mining in the river", "bus does not stop here any more"])
 def test_keywords_inside_a_complaint_are_words(text):
     assert parse(text).intent == "file"
+
+
+@pytest.mark.parametrize("text", ["karentnei kal theke", "কারেন্টনেই কাল থেকে", "amader parate karentnai", "कल से बिजलीनहीं"])
+def test_a_denial_may_be_written_to_the_word_before(text):
+    found = understand(text)
+    assert (found["intent"], found["category"]) == ("file", "ELEC")
+
+
+@pytest.mark.parametrize(("text", "category"), [("অভিযোগ পুলিশ", "POLICE"), ("complaint road", "ROAD"), ("नालिश राशन", None), ("obhijog jol", "WATER")])
+def test_a_complaint_of_one_word_is_no_correction(text, category):
+    assert parse(text).intent == "file"
+    assert category is None or understand(text)["category"] == category
+
+
+@pytest.mark.parametrize("text", ["complaint is not about road it is about water", "অভিযোগ রাস্তা নয় জল"])
+def test_a_contrast_after_the_word_complaint_is_a_correction(text):
+    assert parse(text).intent == "correct"
+
+
+@pytest.mark.parametrize("text", ["gm sir", "gud mrng", "tnx", "thnx sir", "ok tnx", "shukriya"])
+def test_short_thanks_and_greetings_are_no_complaints(text):
+    assert parse(text).intent == "greeting"
 
 
 SEPARATORS = st.sampled_from(["", " ", "-", "–", ".", "\n", " - "])
