@@ -32,9 +32,9 @@ Heard = tuple[str, ...]
 
 def find(text: str) -> Found | None:
     """The gravest thing that `text` says, or None."""
-    words = examples.words(text)
-    said = [(sound(word), skeleton(word)) for word in words if word[:1].isalpha()]
-    found = [entry for at in range(len(said)) for entry in _beginning(said, at)]
+    words = [word for word in examples.words(text) if word[:1].isalpha()]
+    said = [(sound(word), skeleton(word)) for word in words]
+    found = [entry for at, word in enumerate(words) for entry in _beginning(said, at) if not _is_everyday(word, entry)]
     return min(found, key=lambda entry: KINDS.index(entry.kind), default=None)
 
 
@@ -49,9 +49,15 @@ def _beginning(said: list[tuple[str, str]], at: int) -> Iterator[Found]:
 
 @lru_cache(maxsize=1)
 def shipped() -> tuple[Found, ...]:
-    """The list, as it is shipped: rows of a kind, a language and any number of wordings."""
+    """The list, as it is shipped."""
+    return tuple(entry for entry in _rows() if entry.kind in KINDS)
+
+
+def _rows() -> Iterator[Found]:
+    """Rows of a kind, a language and any number of wordings; of the kind `everyday` are words that only sound like one of the list."""
     with _FILE.open(encoding="utf-8", newline="") as file:
-        return tuple(Found(row["kind"], word.strip()) for row in csv.DictReader(file) for word in row["words"].split("|"))
+        for row in csv.DictReader(file):
+            yield from (Found(row["kind"], word.strip()) for word in row["words"].split("|"))
 
 
 @lru_cache(maxsize=1)
@@ -61,6 +67,18 @@ def _by_first() -> dict[str, tuple[tuple[Heard, Found], ...]]:
         phrase = tuple(sound(word) for word in examples.words(entry.word))
         known[phrase[0]] = (*known.get(phrase[0], ()), (phrase, entry))
     return known
+
+
+def _is_everyday(word: str, entry: Found) -> bool:
+    """A single word of the list that sounds as an everyday one does (ছুটি, আসলে) counts only as it is written."""
+    return " " not in entry.word and word != entry.word and sound(word) in _everyday()
+
+
+@lru_cache(maxsize=1)
+def _everyday() -> frozenset[str]:
+    shown = [text for listed in examples.shipped(examples.CORRECTIONS).values() for text in listed]
+    shown += [entry.word for entry in _rows() if entry.kind not in KINDS]
+    return examples.everyday_sounds() | {sound(word) for text in shown for word in examples.words(text)}
 
 
 @lru_cache(maxsize=1)

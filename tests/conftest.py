@@ -76,6 +76,7 @@ def make_config(var: Path, url: str, secrets: dict[str, str] | None = None, **ov
         **(secrets or {}),
     }
     values: dict[str, Any] = {
+        "translation.enabled": False,  # another server's
         "storage.recordings": str(var / "recordings"),
         "storage.journal": str(var / "journal"),
         "storage.attachments": str(var / "attachments"),
@@ -197,3 +198,19 @@ def stranger(network: Any) -> Any:
     from simulator.driver import Caller
 
     return Caller(network, "+919830054321")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests of a session: playwright has one event loop a thread."""
+    import shutil
+
+    from playwright.sync_api import sync_playwright
+
+    path = next(p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()

@@ -16,6 +16,12 @@ from prompts.catalogue import CatalogueError, load as load_catalogue, segment_co
 from tests.conftest import make_config
 
 
+@pytest.fixture
+def config(database_url, tmp_path):
+    """With translation, which asks no server here: the translator is given."""
+    return make_config(tmp_path, database_url, **{"translation.enabled": True})
+
+
 def test_the_shipped_configuration_is_whole(tmp_path):
     assert load(environ={"HELPLINE_VAR": str(tmp_path)}).mode == "development"
 

@@ -13,7 +13,7 @@ from helpline import complaints
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
 from models import Attachment, Complaint, Outgoing, ReplyTemplate, new_id
-from tests.agent_console.conftest import PASSWORD, accounts, chromium, live  # noqa: F401
+from tests.agent_console.conftest import PASSWORD, accounts, live  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 PDF = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\nxref\n0 1\ntrailer\n<</Root 1 0 R>>\nstartxref\n9\n%%EOF\n"

@@ -74,7 +74,26 @@ def filed(app, now):
     return done
 
 
+class Clock:
+    """The moment at which the citizen's telephone is answered: that of the round that rang it, whatever the time of day is here."""
+
+    at = None
+
+    def now(self):
+        return self.at or utc_now()
+
+
+clock = Clock()
+
+
+@pytest.fixture(autouse=True)
+def _one_clock(monkeypatch):
+    clock.at = None
+    monkeypatch.setattr("ivr.outbound.utc_now", clock.now)
+
+
 def runs(app, voice, at):
+    clock.at = at
     return calling.place_due(app.extensions["runtime"], voice, lambda: at)
 
 
