@@ -214,10 +214,3 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
-
-
-SLOWEST = ("test_away_under_load", "test_killed", "test_serve", "test_telephone", "test_walk")  # they wait much: begun first, others fill the time
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not any(name in item.nodeid for name in SLOWEST))
