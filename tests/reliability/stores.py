@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -64,7 +65,8 @@ class Frozen(Stopped):
     def _signal(self, number):
         postmaster = self.server.get_pid()
         for pid in [postmaster, *_children(postmaster)]:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(pid, number)
 
     def stop(self):
         self._signal(signal.SIGSTOP)
@@ -84,7 +86,7 @@ def _children(parent):
         try:
             if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
                 found.append(int(path.parent.name))
-        except FileNotFoundError:  # it has ended meanwhile
+        except (FileNotFoundError, ProcessLookupError):  # likewise
             continue
     return found
 
