@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from helpline import calls, complaints, numbers, resuming
 from ivr.menu import State
-from ivr.turn import Turn
+from ivr.registered import keep_addition
+from ivr.turn import AFTER_FAULT, Turn
 
 
 def keep_problem(turn: Turn, _value: str) -> State:
@@ -67,7 +68,15 @@ def register(turn: Turn, _value: str) -> State:
 
 
 def keep_message(turn: Turn, _value: str) -> State:
-    """A message left for an agent is a complaint, to be completed and rung back."""
+    """A message left for an agent is a complaint, to be completed and rung back.
+
+    After a fault of ours the step that failed may have registered the call's complaint, or does so now that it is given again, and
+    the caller did not hear of it: what is said then belongs to that complaint.
+    """
+    row = complaints.get(turn.db, turn.call.answers.get("draft") or 0)
+    if turn.state.arg == AFTER_FAULT and row is not None and row.ack is not None:
+        turn.state = turn.to("message", str(row.id))
+        return keep_addition(turn, "")
     draft = turn.draft()
     calls.keep_recording(turn.db, turn.call.sid, turn.fields, "message", draft, turn.now)
     complaints.update_draft(turn.db, draft, turn.now, incomplete=True)

@@ -34,7 +34,7 @@ from ivr.speaking import Speaker, between
 from ivr.speech import spoken_key
 from ivr.steps import HangUp, Step
 from ivr.tree import TREE
-from ivr.turn import Turn
+from ivr.turn import AFTER_FAULT, Turn
 from models import is_away
 
 log = structlog.get_logger()
@@ -345,7 +345,7 @@ class Line:
         if state.at == "message":  # it was recorded by the carrier, and is kept: say so and end, rather than turn in a circle
             return self.render([*speaker.say("kept", state.language), *speaker.say("goodbye", state.language), HangUp()])
         said = between([speaker.say(key, language) for language in languages for key in ("fault", "message_fault")])
-        return self.render(speaker.message(state, said, ""))
+        return self.render(speaker.message(state, said, "", AFTER_FAULT))
 
     # ── reading and rendering ──
 

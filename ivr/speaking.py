@@ -238,11 +238,11 @@ class Speaker:
         opens, closes = (speech.clock(at, language, self.runtime.catalogue) for at in (hours.from_, hours.to))
         return self.say("closed", language, opens=opens, closes=closes)
 
-    def message(self, state: State, said: Sequence[Said] = (), prompt: str = "message") -> list[Step]:
-        """Nobody is there: a message is recorded."""
+    def message(self, state: State, said: Sequence[Said] = (), prompt: str = "message", arg: str = "") -> list[Step]:
+        """Nobody is there: a message is recorded. `arg`: AFTER_FAULT where a fault of ours is the reason."""
         node = TREE["message"]
         assert isinstance(node, Record)
-        at = replace(state, at="message", number=state.number + 1, arg="")
+        at = replace(state, at="message", number=state.number + 1, arg=arg)
         return self._listen(node, at, [*said, *(self._prompt(prompt, at) if prompt else [])])
 
 

@@ -18,6 +18,8 @@ from helpline.runtime import Runtime
 from helpline.text import row_id
 from ivr.menu import MAX_TRIES, State
 
+AFTER_FAULT = "fault"  # `State.arg` of a message that is left because of a fault of ours
+
 
 @dataclass
 class Turn:
@@ -62,17 +64,21 @@ class Turn:
     def draft(self) -> int:
         """The complaint this call is about to file: opened at the first thing told, afresh after one was registered.
 
-        A step that arrives after the report of the call's end belongs to what the end has registered.
+        A step that arrives after the report of the call's end belongs to what the end has registered; one that was kept while the
+        store was away, to what was registered after it came.
         """
         found = self.call.answers.get("draft")
         row = complaints.get(self.db, found) if found else None
-        if row is not None and (row.state == Life.DRAFT or self.call.ended_at is not None or self.goes_on_with(row)):
+        if row is not None and (row.state == Life.DRAFT or self.call.ended_at is not None or self._came_before(row) or self.goes_on_with(row)):
             return int(row.id)
         if row is not None:  # a second complaint in the same call
             return self._another()
         draft = calls.draft_of(self.db, self.runtime, self.call, self.state.language, self.now)
         self.keep(draft=draft)
         return draft
+
+    def _came_before(self, row: Row[Any]) -> bool:
+        return row.registered_at is not None and self.now < row.registered_at
 
     def goes_on_with(self, row: Row[Any] | None) -> bool:
         """Whether this call completes what the end of an earlier one had registered."""

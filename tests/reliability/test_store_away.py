@@ -10,12 +10,14 @@ import xml.etree.ElementTree as ET
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from commands import simulator_settings, take_in
 from helpline import callbacks, logs, worker
 from helpline.runtime import utc_now
-from models import Call, Callback, Complaint, Inbound, Outgoing, Recording
+from models import Call, Callback, Complaint, Event, Inbound, Outgoing, Recording
 from models import engine as engines
+from models.direct import Direct
 from simulator.driver import Caller
 from simulator.network import Network
 from tests.conftest import PUBLIC_URL, make_config
@@ -134,6 +136,48 @@ def test_the_confirming_key_is_not_lost(store, runtime, network, number, rung):
     assert [m.to_number for m in all_of(runtime, Outgoing)] == [number]
     callbacks.work(runtime, utc_now().replace(year=2030))
     assert [e.reason for e in all_of(runtime, Callback)] == rung, "who cannot be sent the number is told it"
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["", "written-all-the-same"])
+def test_what_is_said_after_the_confirming_key_failed_belongs_to_that_complaint(store, runtime, caller, monkeypatch, written):
+    """Also where the store wrote the filing and could only not say so any more."""
+    caller.dials().presses("2", "1", "1", "1").speaks("a deep hole", "en").presses("1", "3").speaks("R", "en").presses("1")
+    if written:
+        write = Direct.write
+
+        def silent(db, writes, **how):
+            write(db, writes, **how)
+            store.stop()
+            raise OperationalError("the answer never came", None, db.dialect.dbapi.OperationalError())
+
+        monkeypatch.setattr(Direct, "write", silent)
+    else:
+        store.stop()
+    caller.presses("1")
+    assert "something is wrong on our side" in caller.last_said
+    caller.speaks("is it registered? ring me please", "en")
+    monkeypatch.undo()
+    back(store, runtime)
+    (complaint,) = all_of(runtime, Complaint)
+    assert complaint.state == "registered"
+    assert [r.complaint_id for r in all_of(runtime, Recording)] == [complaint.id] * 3, "the problem, the name, and the message"
+    with runtime.reading() as db:
+        assert db.scalars(select(Event.action).where(Event.complaint_id == complaint.id).order_by(Event.seq)).all()[-1] == "add", "staff see that more was said"
+    assert len([m for m in all_of(runtime, Outgoing) if "registered" in m.template]) == 1
+
+
+def test_what_was_kept_and_comes_after_the_message_belongs_to_the_same_complaint(store, runtime, caller):
+    """The store is back before the caller leaves the message: what failed before is taken in after it."""
+    caller.dials().presses("2", "1", "1", "1").speaks("a deep hole", "en").presses("1", "3")
+    store.stop()
+    caller.speaks("Rahima", "en")
+    assert "something is wrong on our side" in caller.last_said
+    store.start()
+    caller.speaks("ring me please", "en")
+    back(store, runtime)
+    (complaint,) = all_of(runtime, Complaint)
+    assert (complaint.state, complaint.incomplete) == ("registered", True)
+    assert [r.complaint_id for r in all_of(runtime, Recording)] == [complaint.id] * 3
 
 
 def test_nobody_is_put_into_the_queue_afterwards(store, runtime, caller):
