@@ -90,7 +90,7 @@ def test_the_web_process_killed_under_load(runtime, database_url, tmp_path):
     web = begin(command, env)
     for texter in texters:
         texter.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # a busy machine starts the web process slowly
     for round_ in range(4):
         wanted = len(given) + 15
         while len(given) < wanted and time.monotonic() < deadline + round_ * 10:
@@ -105,7 +105,7 @@ def test_the_web_process_killed_under_load(runtime, database_url, tmp_path):
     for texter in texters:
         texter.join(timeout=20)
     kill(web)
-    assert len(given) >= 20, "there was load"
+    assert len(given) >= 60
     with runtime.reading() as db:
         rows = db.execute(select(Complaint.ack, Complaint.source_key, Complaint.id)).all()
         by_source = {row.source_key: row.ack for row in rows}
