@@ -54,7 +54,15 @@ def send_due(runtime: Runtime, carriers: Sequence[SmsCarrier], now: Callable[[],
 
 
 def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
-    """The next due row, marked as ours by a guarded update; None when nothing is due."""
+    """The next row that is due and can be sent, marked as ours; None when nothing is due."""
+    while True:
+        row, can_be_sent = _claim_next(runtime, now)
+        if row is None or can_be_sent:
+            return row
+
+
+def _claim_next(runtime: Runtime, now: datetime) -> tuple[Row[Any] | None, bool]:
+    """The next row that is due, claimed by a guarded update, and whether it is to be sent: what cannot be is settled at once."""
     with runtime.writing() as db:
         due = [_table.c.state == "pending", _table.c.kind == "sms", _table.c.next_at <= now]
         due += [] if telling.is_day(runtime, now) else [_table.c.asked]
@@ -63,19 +71,19 @@ def _claim(runtime: Runtime, now: datetime) -> Row[Any] | None:
             query = query.with_for_update(skip_locked=True)
         row = db.execute(query).first()
         if row is None:
-            return None
+            return None, False
         claimed = db.execute(
             update(Outgoing)
             .where(_table.c.id == row.id, _table.c.state == "pending")
             .values(state="claimed", claimed_at=now, carrier=None, attempts=row.attempts + 1)
         )
         if not claimed.rowcount:
-            return None
-        kept = outbox.keep_here(db, row)
-        hindrance = None if kept else _hindrance(db, row)
-        if hindrance:
+            return None, False
+        if outbox.keep_here(db, row):
+            return row, False
+        if hindrance := _hindrance(db, row):
             _settle(db, row.id, **hindrance)
-    return _claim(runtime, now) if kept or hindrance else row
+        return row, hindrance is None
 
 
 def _hindrance(db: Connection, row: Row[Any]) -> dict[str, Any] | None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from carriers.base import Accepted, Permanent, Stopped, Temporary, Unknown
 from carriers.twilio import read_report
@@ -12,7 +13,7 @@ from carriers.webhook import Webhook
 from helpline import calls, clocks, complaints, delivery, reports, worker
 from helpline.carriers_in_use import InUse
 from helpline.complaints import Actor, Filing
-from models import Complaint, Inbound, Outgoing, Phone
+from models import Complaint, Inbound, Outgoing, Phone, new_id
 
 CITIZEN = Actor("citizen", "sms")
 
@@ -266,3 +267,14 @@ def test_a_parked_message_can_be_tried_again(runtime, owed, now):
         db.execute(update(Outgoing).values(state="parked", error_code="30003"))
         assert delivery.requeue(db, filed.outgoing_id, now)
     assert send(runtime, Carrier(), now) == 1
+
+
+def test_very_many_that_cannot_be_sent_stand_in_nobodys_way(runtime, owed, now):
+    owed("+913325551234")
+    with runtime.writing() as db:
+        landline = dict(db.execute(select(Outgoing.__table__)).one()._mapping)
+        db.execute(insert(Outgoing), [{**landline, "id": new_id(now), "key": f"many:{n}", "state": "pending", "kind": "sms", "next_at": now, "check_code": None} for n in range(sys.getrecursionlimit())])
+    owed("+919830012345")
+    carrier = Carrier()
+    assert send(runtime, carrier, now) == 1
+    assert len(carrier.got) == 1
