@@ -65,11 +65,6 @@ def worker(app, config, network, monkeypatch):
     return lambda: switchboard.work(runtime, Direct(), datetime.now(UTC))
 
 
-@pytest.fixture(autouse=True)
-def in_hours(monkeypatch):
-    monkeypatch.setattr(queueing, "is_open", lambda *_: True)
-
-
 def waiting(app, state=None):
     with app.extensions["runtime"].reading() as db:
         rows = db.scalars(select(Waiting).order_by(Waiting.id)).all()
