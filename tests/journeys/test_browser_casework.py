@@ -7,6 +7,7 @@ import re
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from sqlalchemy import insert, select
 
 from helpline import complaints
@@ -87,7 +88,7 @@ def test_a_template_by_its_key_proof_as_photo_and_pdf_and_the_citizen_told(app, 
     )
     form.locator("button.btn-primary").click()
     page.wait_for_selector("header.head .state.done, header.head .state:has-text('Resolved')")
-    page.wait_for_function("[...document.querySelectorAll('.files img')].some(image => image.complete && image.naturalWidth > 0)")
+    expect(page.locator(".files img").first).not_to_have_js_property("naturalWidth", 0)
     assert page.locator(".files .pdf").count() == 1
     with runtime.reading() as db:
         assert sorted(db.scalars(select(Attachment.content_type))) == ["application/pdf", "image/jpeg"]
@@ -100,7 +101,7 @@ def test_who_else_is_there_and_whose_words_count(app, live, browses, three):  # 
     opens(desk, live, ack)
     form = opens(boss, live, ack, "note")
     form.locator("textarea").fill("The supervisor's note")
-    boss.wait_for_function("document.getElementById('here').elements.doing.value === 'note'")
+    expect(boss.locator("#here [name=doing]")).to_have_value("note")
     boss.wait_for_load_state("networkidle")
     desk.reload()
     desk.wait_for_selector(".here:has-text('Test supervisor is writing: Note')")
