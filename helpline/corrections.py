@@ -59,11 +59,13 @@ def is_one(text: str, *, contrast_alone: bool = False) -> bool:
 
 
 def _contrasts(said: Sequence[_Said]) -> bool:
-    """One thing is denied, another of its kind is named instead, and little else is said."""
+    """One thing is denied, another of its kind is named instead, and little else is said. What is named besides being denied ("no water
+    in the tap") is told of, not corrected."""
     denied = _denied(said)
     others = [i for i, part in enumerate(said) if part.kind and i not in denied]
-    different = any(said[i].kind == said[j].kind and not said[i].subjects & said[j].subjects for i in denied for j in others)
-    return len(denied) == 1 and different and not _unheard(said)
+    told = any(said[i].subjects & said[j].subjects for i in denied for j in others)
+    different = any(said[i].kind == said[j].kind for i in denied for j in others)
+    return len(denied) == 1 and different and not told and not _unheard(said)
 
 
 def denies_what_stands(text: str, about: Any, classifier: Classifier) -> bool:

@@ -91,6 +91,16 @@ def test_a_complaint_of_one_word_is_no_correction(text, category):
     assert category is None or understand(text)["category"] == category
 
 
+def test_what_is_named_besides_being_denied_is_told_not_corrected():
+    found = understand("nal me pani nahi aata hai 10 din se, Titagarh")
+    assert (found["intent"], found["category"], found["place"]) == ("file", "WATER", "Titagarh")
+
+
+@pytest.mark.parametrize("word", ["No", "NO.", "না", "na", "नहीं", "nahi"])
+def test_a_no_unasked_is_read_alike_in_every_language(word):
+    assert parse(word).intent == "reopen"
+
+
 @pytest.mark.parametrize("text", ["complaint is not about road it is about water", "অভিযোগ রাস্তা নয় জল"])
 def test_a_contrast_after_the_word_complaint_is_a_correction(text):
     assert parse(text).intent == "correct"
