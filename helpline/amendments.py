@@ -18,12 +18,11 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from helpline import sla
-from helpline.config import ROOT, Hours
-from helpline.reference import KINDS, Reference, Row, shipped
+from helpline.config import Hours
+from helpline.reference import DIRECTORY, KINDS, Reference, Row, as_shipped, shipped
 from models import READ_ONLY, Amendment, Audit, new_id
 
 LOOK_EVERY = 5.0  # seconds
-DIRECTORY = ROOT / "reference"
 Rows = Mapping[str, Mapping[str, Row]]
 
 
@@ -45,7 +44,12 @@ class Book:
 
     @cached_property
     def reference(self) -> Reference:
-        return Reference.from_rows(self.rows) if self.version else _as_shipped()
+        return Reference.from_rows(self.rows) if self.version else as_shipped()
+
+    @cached_property
+    def faults(self) -> list[str]:
+        """What does not fit together in it: `check`."""
+        return check(self.rows) if self.version else _shipped_faults()
 
     @cached_property
     def calendar(self) -> sla.Calendar:
@@ -53,8 +57,8 @@ class Book:
 
 
 @lru_cache(maxsize=1)
-def _as_shipped() -> Reference:
-    return Reference.from_csv(DIRECTORY)
+def _shipped_faults() -> list[str]:
+    return check(shipped())
 
 
 class Shelf:
@@ -84,12 +88,12 @@ class Shelf:
                 if self._book is None or version != self._book.version:
                     self._book = Book(version, amended(db), self._hours)
         except SQLAlchemyError:  # not migrated yet, or away: what is known goes on to serve
-            self._book = self._book or Book(0, shipped(DIRECTORY), self._hours)
+            self._book = self._book or Book(0, shipped(), self._hours)
 
 
 def amended(db: Connection) -> Rows:
     """The shipped rows with the office's amendments: kind → code → row."""
-    rows = {kind: dict(found) for kind, found in shipped(DIRECTORY).items()}
+    rows = {kind: dict(found) for kind, found in shipped().items()}
     for change in db.execute(select(Amendment.kind, Amendment.code, Amendment.row)):
         if change.row is None:
             rows[change.kind].pop(change.code, None)
@@ -104,7 +108,7 @@ def _empty(kind: str) -> Row:
 
 def columns(kind: str) -> list[str]:
     """The columns of the kind's CSV file."""
-    rows = shipped(DIRECTORY)[kind]
+    rows = shipped()[kind]
     if rows:
         return list(next(iter(rows.values())))
     with (DIRECTORY / KINDS[kind].file).open(encoding="utf-8", newline="") as file:
@@ -113,12 +117,12 @@ def columns(kind: str) -> list[str]:
 
 def shipped_row(kind: str, code: str) -> Row | None:
     """The row as it was shipped; None for one the office made."""
-    return shipped(DIRECTORY)[kind].get(code)
+    return shipped()[kind].get(code)
 
 
 def differences(rows: Rows, kind: str) -> tuple[set[str], list[str]]:
     """(codes that are new or differ from what was shipped, codes that were taken out)."""
-    before = shipped(DIRECTORY)[kind]
+    before = shipped()[kind]
     return {code for code, row in rows[kind].items() if before.get(code) != row}, [code for code in before if code not in rows[kind]]
 
 

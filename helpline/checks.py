@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from helpline import amendments, events, files, lifecycle, numbers, pacing, store, templates
+from helpline import events, files, lifecycle, numbers, pacing, store, templates
 from helpline.config import ROOT, carrier_faults
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User, is_away
@@ -32,7 +32,7 @@ def missing_prompts(runtime: Runtime) -> list[str]:
 
 
 def data_faults(runtime: Runtime) -> list[str]:
-    return [f"reference: {fault}" for fault in amendments.check(runtime.shelf.book().rows)]
+    return [f"reference: {fault}" for fault in runtime.shelf.book().faults]
 
 
 def readiness(runtime: Runtime) -> list[str]:

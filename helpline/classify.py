@@ -17,11 +17,10 @@ from typing import Any
 
 from helpline import examples
 from helpline import text as texts
-from helpline.config import ROOT
 from helpline.examples import words
 from helpline.likeness import Likeness
 from helpline.places import find_place
-from helpline.reference import Category, Reference
+from helpline.reference import Category, Reference, as_shipped
 
 FIRST_FEW = 3
 # In the scores' unit, where one telling word makes some 10 to 30; fitted on the corpora.
@@ -131,7 +130,7 @@ def _likeness(keywords: Keywords) -> Likeness:
 @lru_cache(maxsize=1)
 def shipped() -> Classifier:
     """The classifier of the shipped reference data, for the command line and the grammar of the text line."""
-    return Classifier(Reference.from_csv(ROOT / "reference"))
+    return Classifier(as_shipped())
 
 
 def describe(text: str, classifier: Classifier | None = None) -> dict[str, Any]:

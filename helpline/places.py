@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
@@ -247,9 +248,6 @@ def _forms(key: str) -> Iterator[str]:
             yield key.removesuffix(ending)
 
 
-_gazetteers: list[Gazetteer] = []  # of the reference data that is valid now
-
-
 def find_place(text: str, reference: Reference) -> Place:
     """The place that `text` names; an empty Place where it names none."""
     return _gazetteer(reference).find(text)
@@ -268,10 +266,9 @@ def is_same(reference: Reference, one: str, other: str) -> bool:
     return any(said <= {texts.normalise(_NUMERAL.sub("", name)) for name in (*body.names.values(), *body.aliases)} for body in reference.local_bodies)
 
 
+@lru_cache(maxsize=2)  # as shipped, by which keywords and corrections are read, and as amended
 def _gazetteer(reference: Reference) -> Gazetteer:
-    if not _gazetteers or _gazetteers[0]._reference is not reference:
-        _gazetteers[:] = [Gazetteer(reference)]
-    return _gazetteers[0]
+    return Gazetteer(reference)
 
 
 

@@ -14,6 +14,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from helpline.config import ROOT
+
+DIRECTORY = ROOT / "reference"
+
 Row = dict[str, str]
 
 
@@ -151,10 +155,6 @@ class Reference:
     holidays: Mapping[str, Holiday]
 
     @classmethod
-    def from_csv(cls, directory: Path) -> Reference:
-        return cls.from_rows(shipped(directory))
-
-    @classmethod
     def from_rows(cls, rows: Mapping[str, Mapping[str, Row]]) -> Reference:
         """`rows`: kind → code → row, as `shipped` gives them. Raises KeyError or ValueError for a row that cannot be read."""
         made = {kind: {code: _READ[kind](row) for code, row in rows[kind].items()} for kind in KINDS}
@@ -217,11 +217,17 @@ def _rows(path: Path) -> Iterator[Row]:
         yield from csv.DictReader(file)
 
 
-@lru_cache(maxsize=4)
-def shipped(directory: Path) -> Mapping[str, Mapping[str, Row]]:
-    """The rows of the files in `directory`: kind → code → row. Not to be changed by its readers."""
+@lru_cache(maxsize=1)
+def as_shipped() -> Reference:
+    """The reference data without the office's amendments; one object, so that what is made from it is made once."""
+    return Reference.from_rows(shipped())
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Mapping[str, Mapping[str, Row]]:
+    """The rows of the shipped files: kind → code → row. Not to be changed by its readers."""
     return {
-        kind.name: {row[kind.key]: row for row in _rows(directory / kind.file) if row.get("status") != "superseded"}
+        kind.name: {row[kind.key]: row for row in _rows(DIRECTORY / kind.file) if row.get("status") != "superseded"}
         for kind in KINDS.values()
     }
 

@@ -33,7 +33,7 @@ _READS = frozenset({"ack", "contact", "office", "ending"})
 USEFUL = frozenset({"told", "offer", "registered", "solved", "confirmed", "summary", "resume"})
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)  # more than names and prompts there are
 def seconds(text: str, language: str) -> float:
     """How long a telephone voice takes to say `text`."""
     letters = len(" ".join(_SILENT.sub(" ", text).split()))

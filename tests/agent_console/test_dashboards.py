@@ -11,6 +11,7 @@ from helpline.runtime import utc_now
 from tests.agent_console.conftest import PASSWORD
 from tests.conftest import demonstration_store
 
+pytestmark = pytest.mark.xdist_group("demonstration")
 PAGES = ("dashboard", "dashboard?period=365", "dashboard?period=own&from=2020-01-01&to=nonsense&department=phe&district=303", "dashboard?department=nobody&level=9&period=x",
          "dashboard/offices?all=1&period=365", "dashboard/places?period=365")  # fmt: skip
 
@@ -83,7 +84,6 @@ AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encodin
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_charts_are_drawn_and_nothing_is_serious_for_a_screen_reader(chromium, live, width):

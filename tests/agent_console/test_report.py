@@ -12,6 +12,8 @@ from helpline.figures import meaning, reading
 from helpline.runtime import utc_now
 from tests.conftest import demonstration_store
 
+pytestmark = pytest.mark.xdist_group("demonstration")
+
 
 def words(content):
     document = pypdfium2.PdfDocument(content)

@@ -11,18 +11,22 @@ from helpline import calling, checks, complaints, demonstration, nightly, outbox
 from helpline.events import Actor
 from models import Alert, Complaint, Event, Outgoing, User
 from prompts.catalogue import Sms
+from tests.conftest import demonstration_store
+
+pytestmark = pytest.mark.xdist_group("demonstration")
+COUNT, SEED = 220, 5  # as in the tests of the figures: it is made once
 
 
-@pytest.fixture
-def made(runtime, now):
-    return demonstration.make(runtime, now, count=90, seed=3)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path, now):
+    return demonstration_store(request.param, request, tmp_path, now, count=COUNT, seed=SEED)
 
 
-def test_a_year_through_the_rules(runtime, made, now):
-    assert sum(made.values()) == 90
+def test_a_year_through_the_rules(runtime, now):
     with runtime.reading() as db:
         rows = db.execute(select(Complaint.__table__)).all()
-        assert all(row.source_key.startswith("demo:3:") and row.description.startswith("[") for row in rows)
+        assert len(rows) == COUNT
+        assert all(row.source_key.startswith(f"demo:{SEED}:") and row.description.startswith("[") for row in rows)
         assert all(row.name.split()[0] in ("নমুনা", "Demo", "नमूना") for row in rows)
         assert {row.district_code for row in rows} == set(runtime.reference.districts)
         handled = set(db.scalars(select(Event.after["office_code"].as_string()))) - {None}
@@ -36,7 +40,7 @@ def test_a_year_through_the_rules(runtime, made, now):
     assert {kind: n for kind, n in nightly.check(runtime, now).items() if n} == {}
 
 
-def test_no_message_of_it_ever_leaves(runtime, made, now):
+def test_no_message_of_it_ever_leaves(runtime, now):
     from helpline import delivery
 
     with runtime.writing() as db:
@@ -56,7 +60,7 @@ def test_no_message_of_it_ever_leaves(runtime, made, now):
         assert set(db.scalars(select(Outgoing.state))) == {"delivered"}
 
 
-def test_nobody_is_rung_about_it(runtime, made, now):
+def test_nobody_is_rung_about_it(runtime, now):
     with runtime.writing() as db:
         about = db.execute(select(Complaint.id, Complaint.phone)).first()
         outbox.owe(db, outbox.Owed("asked", about.phone, Sms("Solved?", "notify.still_asking", "en"), about.id, kind="call"), now)
@@ -74,13 +78,13 @@ def test_nobody_is_rung_about_it(runtime, made, now):
     assert tuple(row) == ("delivered", "demonstration")
 
 
-def test_the_same_seed_tells_the_same_stories_once(runtime, made, now):
+def test_the_same_seed_tells_the_same_stories_once(runtime, now):
     def told():
         with runtime.reading() as db:
             return db.execute(select(Complaint.source_key, Complaint.state, Complaint.description, Complaint.last_seq).order_by(Complaint.source_key)).all()
 
     before = told()
-    assert demonstration.make(runtime, now, count=90, seed=3) == made
+    assert sum(demonstration.make(runtime, now, count=COUNT, seed=SEED).values()) == COUNT
     assert told() == before
 
 

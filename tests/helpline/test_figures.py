@@ -18,6 +18,9 @@ from tests.conftest import demonstration_store
 DESK = Actor("cell", "agent")
 
 
+pytestmark = pytest.mark.xdist_group("demonstration")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path, now):
     """A year of demonstration complaints up to the test's day."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpline import classify
+from helpline import amendments, classify, places
 from helpline.places import Place, find_place
 
 
@@ -64,3 +64,16 @@ def test_an_everyday_word_by_itself_may_be_one():
 @given(st.text(max_size=200))
 def test_anything_can_be_looked_at(text):
     assert isinstance(found(text), Place)
+
+
+def test_the_names_are_put_in_order_once_and_not_for_each_message(runtime, app, caller, monkeypatch, now):
+    made = []
+    order = places.Gazetteer.__init__
+    monkeypatch.setattr(places.Gazetteer, "__init__", lambda self, reference: made.append(reference) or order(self, reference))
+    with runtime.writing() as db:
+        amendments.amend(db, "holidays", {"2027-01-02": {"date": "2027-01-02", "change": "+", "name_en": "a day"}}, None, now)
+    app.extensions["runtime"].shelf.look_again()
+    for text in ("there is no water in Tamluk", "FILE no street light in Barasat", "not Tamluk, Contai"):
+        caller.texts(text)
+        assert caller.reads
+    assert len(made) <= 2, "as shipped and as amended"

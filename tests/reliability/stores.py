@@ -12,7 +12,7 @@ from pathlib import Path
 from helpline import store
 from helpline.runtime import build_runtime
 from models import resting
-from tests.conftest import make_config
+from tests.conftest import empty, make_config
 
 
 class Locked:
@@ -56,6 +56,9 @@ class Stopped:
 
     def close(self):
         self.start()
+        empty(self.url)
+
+    def end(self):
         self.server.cleanup()
 
 
@@ -75,10 +78,6 @@ class Frozen(Stopped):
         self._signal(signal.SIGCONT)
         resting.end()
 
-    def close(self):
-        self.start()
-        self.server.cleanup()
-
 
 def _children(parent):
     found = []
@@ -92,12 +91,14 @@ def _children(parent):
 
 
 def prepare(kind, request, directory):
-    """A migrated store of this kind."""
+    """A migrated store of this kind, without rows; PostgreSQL servers are used again by the tests after it."""
     if kind == "sqlite":
         return Locked(request.getfixturevalue("sqlite_template"), directory)
-    request.getfixturevalue("postgres_url")  # sets where servers put their sockets
-    made = {"postgresql": Stopped, "frozen": Frozen}[kind](request.getfixturevalue("tmp_path_factory").mktemp("own"))
-    runtime = build_runtime(make_config(directory, made.url))
-    store.upgrade(runtime.engine)
-    runtime.dispose()
-    return made
+    servers = request.getfixturevalue("servers_to_take_away")
+    if kind not in servers:
+        made = {"postgresql": Stopped, "frozen": Frozen}[kind](request.getfixturevalue("tmp_path_factory").mktemp("own"))
+        runtime = build_runtime(make_config(directory, made.url))
+        store.upgrade(runtime.engine)
+        runtime.dispose()
+        servers[kind] = made
+    return servers[kind]
