@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from sqlalchemy import insert, select
 
-from helpline import complaints
+from helpline import complaints, nightly, people
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
-from models import Attachment, Complaint, Outgoing, ReplyTemplate, new_id
+from helpline.sla import IST
+from models import Attachment, Complaint, Outgoing, ReplyTemplate, User, new_id
 from tests.agent_console.conftest import PASSWORD, accounts, live  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
@@ -166,3 +169,56 @@ def test_from_the_map_down_to_the_complaints(app, live, browses, three):  # noqa
     page.wait_for_url("**/figures/open**")
     shown = [re.sub(r"\D", "", text) for text in page.locator("td .number").all_inner_texts()]
     assert sorted(shown) == sorted(one.ack for one in three)
+
+
+def test_a_holiday_by_csv_is_seen_before_it_counts(app, live, browses):  # noqa: F811
+    runtime, page = app.extensions["runtime"], browses("administrator")
+    page.goto(f"{live}/console/reference/holidays")
+    with page.expect_download() as download:
+        page.locator("a[href$='holidays.csv']").first.click()
+    text = Path(download.value.path()).read_text(encoding="utf-8") + "2026-11-30,+,A day off,ছুটি\n"
+    monday = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
+    page.locator("input[type=file]").set_input_files([{"name": "holidays.csv", "mimeType": "text/csv", "buffer": text.encode()}])
+    page.locator("form[enctype] button").click()
+    page.wait_for_selector("tr:has-text('2026-11-30'):has-text('A day off')")
+    assert runtime.calendar.is_working_time(monday), "nothing is taken in before it was seen"
+    page.locator("main button.btn-primary, .btn-primary").last.click()
+    page.wait_for_selector("text=A day off")
+    assert not runtime.calendar.is_working_time(monday)
+
+
+def test_who_is_away_names_a_deputy_who_then_has_the_work(app, live, browses, three):  # noqa: F811
+    runtime, today = app.extensions["runtime"], utc_now().astimezone(IST).date()
+    other = people.add(runtime, username="deputy", name="Test deputy", role="officer", password=PASSWORD, must_change_password=False, office_code="pwd")
+    with runtime.writing() as db:
+        mine = db.scalar(select(User.id).where(User.username == "officer"))
+        complaints.act(db, runtime, three[0].id, "forward", Actor("cell", "agent"), utc_now(), {"office": "pwd"})
+        complaints.act(db, runtime, three[0].id, "assign", Actor("cell", "agent"), utc_now(), {"owner": str(mine)})
+    page = browses("officer")
+    page.goto(f"{live}/console/absence")
+    page.fill("#absent_from", today.isoformat())
+    page.fill("#absent_until", (today + timedelta(days=3)).isoformat())
+    page.select_option("#deputy", str(other))
+    page.locator("main button.btn-primary, .panel button.btn-primary").first.click()
+    page.wait_for_url(lambda address: "absence" not in address)
+    deputy = browses("deputy")
+    deputy.goto(f"{live}/console/complaints?tab=mine")
+    deputy.wait_for_selector(f"a[href$='/complaints/{three[0].ack}']")
+
+
+def test_a_suspicious_closure_is_looked_into(app, live, browses, three):  # noqa: F811
+    runtime, then = app.extensions["runtime"], utc_now() - timedelta(days=1)
+    with runtime.writing() as db:
+        complaints.act(db, runtime, three[0].id, "review", Actor("cell", "agent"), then)
+        complaints.act(db, runtime, three[0].id, "resolve", Actor("cell", "agent"), then + timedelta(minutes=9), {"report": "Looked at and put right at once"})
+    nightly.check_when_due(runtime, utc_now())
+    page = browses("supervisor")
+    page.goto(f"{live}/console/suspicions")
+    row = page.locator(f"tr:has(a[href$='/complaints/{three[0].ack}'])").first
+    assert "Looked at and put right at once" in row.inner_text()
+    before = page.locator(f"tr:has(a[href$='/complaints/{three[0].ack}'])").count()
+    row.locator("button").click()
+    page.wait_for_load_state("networkidle")
+    assert page.locator(f"tr:has(a[href$='/complaints/{three[0].ack}'])").count() == before - 1
+    page.goto(f"{live}/console/suspicions?settled=1")
+    assert page.locator(f"tr:has(a[href$='/complaints/{three[0].ack}'])").count() == 1
