@@ -40,6 +40,23 @@ def _unhurried_disk() -> None:
     os.fdatasync = lambda _opened: None  # type: ignore[assignment]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _addresses_compiled_once() -> None:
+    """Nearly every test makes the application anew, and a third of that is werkzeug compiling the same addresses again."""
+    from werkzeug.routing import Rule
+
+    compiled: dict[tuple[Any, ...], Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (append_unknown, tuple(rule._trace), repr(rule.defaults), rule.rule)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    Rule._compile_builder = once  # type: ignore[method-assign]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What one worker has to do by itself for minutes begins first, so that the others do not wait for it in the end."""
     long = ["killed", "demonstration", "browser", "away"]

@@ -82,6 +82,7 @@ def test_a_report_with_photos_and_a_pdf(app, told, officer, somebody):  # noqa: 
         ("report.pdf", PDF.replace(b"<</Type", b"<</OpenAction<</S/JavaScript/JS(x)>>/Type"), "not a photo or PDF"),
         ("big.pdf", PDF + b"0" * 400_000, "too large"),
     ],
+    ids=["script", "cut off", "gif", "only a beginning", "with a script", "big"],
 )
 def test_what_is_no_photo_and_no_pdf_is_refused_and_the_report_is_kept(app, told, officer, name, content, says):  # noqa: F811
     object.__setattr__(app.extensions["runtime"].config.attachments, "max_bytes", 300_000)
