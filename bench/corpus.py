@@ -8,7 +8,8 @@ The blind corpora are by another author, who had seen neither the examples nor t
 of roads, water, women, the environment), and were labelled before they were first read. First figures, even | odd lines: SMS intents
 97.5 | 97.5 %, categories 94.9 | 96.9 %, the first three 99.0 | 99.0 %, districts 98.0 | 99.0 %; speech categories 95.1 | 93.5 %, the
 first three 100 | 100 %. That author added example wordings afterwards, none near a line of a corpus. The odd lines' misses (`final`,
-"not looked at") were not looked at while anything was changed; a failing test then showed four intents of them, nothing was mended for these.
+"not looked at") were not looked at while anything was changed. A failing test then showed four intents of them; two of these were mended
+later (97.5 to 98.7 %), by rules of no single line, and are blind no more.
 """
 
 from __future__ import annotations
