@@ -73,6 +73,14 @@ def live(app: Flask, accounts: None) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
+    let_the_carrier_finish()
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def let_the_carrier_finish() -> None:
+    """What the simulated carrier was asked to do in a moment is done before its store goes."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(timeout=10)

@@ -15,7 +15,7 @@ from helpline.complaints import Filing
 from helpline.events import Actor
 from helpline.runtime import utc_now
 from models import User
-from tests.agent_console.conftest import PASSWORD
+from tests.agent_console.conftest import PASSWORD, let_the_carrier_finish
 from tests.conftest import make_config
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -48,6 +48,7 @@ def helpline(tmp_path, sqlite_url, monkeypatch):
     yield config.public_url, runtime
     stopped.set()
     threads[1].join()
+    let_the_carrier_finish()
     server.shutdown()
     server.server_close()
     runtime.dispose()
