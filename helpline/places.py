@@ -271,7 +271,6 @@ def _gazetteer(reference: Reference) -> Gazetteer:
     return Gazetteer(reference)
 
 
-
 def named_in(reference: Reference, district_code: str | None, name: str, language: str) -> str:
     """`name` of a place (in English, as PIN codes and blocks have it, or as a citizen said it) where a voice or a reader of `language`
     can say it; "" where it has no such name."""

@@ -36,13 +36,14 @@ def _cheap_passwords() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _unhurried_disk() -> None:
-    """No test here loses its machine: what this process commits on SQLite need not have reached the disk. Processes that tests begin flush."""
+    """No test here loses its machine: what this process commits on SQLite need not have reached the disk. Processes that tests begin flush,
+    and a test of the flush itself counts it (`tests/models/test_direct.py`)."""
     os.fdatasync = lambda _opened: None  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _addresses_compiled_once() -> None:
-    """Nearly every test makes the application anew, and a third of that is werkzeug compiling the same addresses again."""
+    """Nearly every test makes the application anew, and most of that is werkzeug compiling the same addresses again."""
     from werkzeug.routing import Rule
 
     compiled: dict[tuple[Any, ...], Any] = {}
@@ -59,7 +60,7 @@ def _addresses_compiled_once() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What one worker has to do by itself for minutes begins first, so that the others do not wait for it in the end."""
-    long = ["killed", "demonstration", "browser", "away"]
+    long = ["killed", "demonstration", "browser", "away", "serve"]
 
     def place(item: pytest.Item) -> int:
         mark = item.get_closest_marker("xdist_group")

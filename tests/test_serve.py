@@ -17,6 +17,7 @@ import pytest
 
 from bench.load import free_port
 
+pytestmark = pytest.mark.xdist_group("serve")
 HERE = Path(__file__).resolve().parent.parent
 NOT_GIVEN = ("PORT", "PUBLIC_URL", "DATABASE_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "SECRET_KEY", "HELPLINE_MODE")
 

@@ -15,10 +15,8 @@ from helpline.sla import IST
 from models import Complaint, CountedComplaint, DailyCount, Event, Holding, User
 from tests.conftest import demonstration_store
 
-DESK = Actor("cell", "agent")
-
-
 pytestmark = pytest.mark.xdist_group("demonstration")
+DESK = Actor("cell", "agent")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
