@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, text
 
+from helpline.sla import IST
 from models import Tally
 from models.base import UtcDateTime
 from models.direct import Write
@@ -22,7 +23,8 @@ TALLIED = select(Tally.count).where(Tally.kind == bindparam("kind"), Tally.subje
 
 
 def key(kind: str, subject: str, now: datetime) -> dict[str, object]:
-    return {"kind": kind, "subject": subject[:64], "hour": now.replace(minute=0, second=0, microsecond=0)}
+    # An hour of the clock in Kolkata, which is half an hour off from UTC's: so the hours make up its days.
+    return {"kind": kind, "subject": subject[:64], "hour": now.astimezone(IST).replace(minute=0, second=0, microsecond=0)}
 
 
 def count(db: Connection, kind: str, subject: str, now: datetime) -> int:

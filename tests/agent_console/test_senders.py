@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -13,6 +13,7 @@ from helpline.complaints import Filing
 from helpline.events import Actor
 from helpline.lifecycle import Role
 from helpline.runtime import utc_now
+from helpline.sla import IST
 from models import Audit, Sender, SenderDecision, User
 
 NUMBER = "+919830012345"
@@ -55,6 +56,19 @@ def test_what_came_from_the_number(staff, heavy):
     detail = boss.get(f"{ADDRESS}/{heavy}").text
     assert re.findall(r"SMS 1 · calls 1 · complaints 3", detail), "of today"
     assert boss.get(f"{ADDRESS}/1").status_code == 404
+
+
+@pytest.mark.parametrize("minutes", [-1, 1])
+def test_the_days_are_those_of_kolkata(app, accounts, minutes):
+    """What was counted a minute from midnight stands with the complaint filed in that minute."""
+    runtime, midnight = app.extensions["runtime"], datetime.combine(utc_now().astimezone(IST).date(), time(), IST)
+    moment = (midnight + timedelta(minutes=minutes)).astimezone(UTC)
+    with runtime.writing() as db:
+        fairness.weigh(db, runtime, NUMBER, moment)
+        complaints.file(db, runtime, Filing(channel="sms", language="en", phone=NUMBER, category_code="WATER.NONE", district_code="305", description="no water"),
+                        Actor("citizen", "sms"), moment)  # fmt: skip
+        (boss,) = db.execute(select(User).where(User.role == Role.SUPERVISOR).limit(1))
+        assert fairness.by_day(db, NUMBER, boss, utc_now()) == [(moment.astimezone(IST).date(), {"sms": 1, "filed": 1})]
 
 
 def test_a_decision_with_a_reason_and_an_end_is_kept(staff, app, heavy):
