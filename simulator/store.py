@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +26,35 @@ CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value TEXT);
 
 
 class Store:
+    """Connections are kept and lent to one thread at a time: opening one costs more than most of what is asked of it."""
+
     def __init__(self, path: str) -> None:
         self._path = path
+        self._idle: list[sqlite3.Connection] = []
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with self.open() as db:
+        with closing(self._connect()) as db:  # not kept: a process that is forked from this one must not find it
             db.executescript(_SCHEMA)
 
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self._path, timeout=20)
-        db.row_factory = sqlite3.Row
         try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=OFF")  # a simulated network need not outlive its machine
+            db = self._idle.pop()
+        except IndexError:
+            db = self._connect()
+        try:
             yield db
             db.commit()
-        finally:
+        except BaseException:
             db.close()
+            raise
+        self._idle.append(db)
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=20, check_same_thread=False)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=OFF")  # a simulated network need not outlive its machine
+        return db
 
     def run(self, statement: str, *values: Any) -> None:
         with self.open() as db:
