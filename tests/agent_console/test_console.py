@@ -19,8 +19,8 @@ EVIL = "<script>alert(1)</script>'\"&"
 
 
 @pytest.fixture
-def filed(app, now):
-    runtime = app.extensions["runtime"]
+def filed(app):
+    runtime, now = app.extensions["runtime"], utc_now()
     with runtime.writing() as db:
         done = complaints.file(db, runtime, Filing(channel="sms", language="bn", phone="+919830012345", name="মিনা",
                                category_code="ROAD.POTHOLE", description="রাস্তা ভাঙা", district_code="303"), Actor("citizen", "sms"), now)  # fmt: skip
