@@ -144,11 +144,11 @@ _YES_NO_DIGITS = ("1", "2", "১", "২", "१", "२")
 
 
 def _language(parsed: Parsed, phone: Row[Any] | None, context: dict[str, Any]) -> str:
-    """The language of the message. A few Latin letters or a number are nobody's: then the one of the conversation."""
+    """The language of the message. A few Latin letters or a number are nobody's: then the one of the conversation, or of the telephone."""
     if context.get("language") and parsed.lang == "en" and len(answers.words_of(parsed.original)) <= SHORT_WORDS:
         return str(context["language"])
     known = phone.language if phone else None
-    if known and parsed.keyword and not parsed.text:
+    if known and not any(letter.isalpha() for letter in parsed.text):  # a keyword alone, or beside numbers; a number; nothing
         return str(known)
     return parsed.reply_language
 
