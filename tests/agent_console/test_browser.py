@@ -170,3 +170,20 @@ def test_the_simulated_telephone(page, live, app):
     page.wait_for_function("document.getElementById('status').textContent === 'Ready'")
     assert page.locator("#hangup").is_disabled()
     assert page.locator("#dial").is_enabled()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_simulated_telephone_says_what_is_empty_and_keeps_its_place(page, live, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{live}/simulator/")
+    page.wait_for_selector("#nothing:visible")
+    assert page.locator("#sending").is_hidden(), "no head of a table without rows"
+    tall = page.locator("#thread").bounding_box()["height"]
+    assert tall > 200, "an empty thread has room"
+    for at in range(6):
+        page.fill("#body", f"{at} the road in our village is broken and nobody has come to mend it for a year")
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.querySelectorAll('#thread .helpline').length > {at}")
+    assert page.locator("#thread").bounding_box()["height"] == tall, "it scrolls"
+    assert page.locator("#nothing").is_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
