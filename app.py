@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from typing import cast
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g, redirect, request, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 import commands
@@ -97,6 +98,11 @@ def _register_parts(app: Flask, runtime: Runtime) -> None:
 
 
 def _register_health(app: Flask, runtime: Runtime) -> None:
+    @app.get("/")
+    def front_door() -> Response:
+        """Who types the bare address is looking for the console."""
+        return cast(Response, redirect(url_for("console.home")))
+
     @app.get("/healthz")
     def healthz() -> Response:
         """The process answers."""

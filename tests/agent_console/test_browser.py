@@ -84,6 +84,26 @@ def test_the_number_brings_up_name_and_language_as_long_as_nobody_typed_there(pa
     assert page.input_value("#name") == "Somebody else"
 
 
+def test_a_pin_code_says_its_place_and_chooses_the_district_that_nobody_chose(page, live):
+    signs_in(page, live, "agent")
+    page.goto(f"{live}/console/new")
+    page.fill("#pincode", "721101")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('district').value === '318'")
+    assert "পশ্চিম মেদিনীপুর" in page.inner_text("#pin-place")
+    page.fill("#pincode", "৭১৩ ১০১")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('district').value === '306'")
+    page.select_option("#district", "303")
+    page.fill("#pincode", "732101")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('pin-place').innerText.includes('মালদ')")
+    assert page.input_value("#district") == "303", "what the agent chose stays"
+    page.fill("#pincode", "999999")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('pin-place').innerText.includes('নয়')")
+
+
 def test_a_closed_tab_loses_nothing(page, live, chromium):
     signs_in(page, live, "agent")
     page.goto(f"{live}/console/new")
