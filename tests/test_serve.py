@@ -10,12 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+import serve
 from bench.load import free_port
+from helpline import sla
+from helpline.config import load
 
 pytestmark = pytest.mark.xdist_group("serve")
 HERE = Path(__file__).resolve().parent.parent
@@ -85,3 +89,22 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{address}/healthz")
     assert "is it running" in _flask(environment, "text", "STATUS", "--from", "+919830012345")
+
+
+def test_the_simulated_telephones_do_not_sleep(monkeypatch):
+    """At any hour an agent can be rung and an SMS arrives, unless the environment says otherwise; a real carrier has the hours of config.yaml."""
+    for name in serve.HOURS:
+        monkeypatch.delenv(name, raising=False)
+    config = load(environ={})
+    open_ = load(environ=serve.environment(config))
+    midnight = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # in Kolkata
+    for hours in (open_.voice.office_hours, open_.telling.sms_hours, open_.calls.hours):
+        assert all(sla.open_at(hours, midnight + timedelta(minutes=minutes)) for minutes in range(24 * 60))
+    monkeypatch.setenv("HELPLINE_TELLING__SMS_HOURS", "mine")
+    assert serve.environment(config)["HELPLINE_TELLING__SMS_HOURS"] == "mine"
+    real = replace_simulator(config)
+    assert "HELPLINE_VOICE__OFFICE_HOURS" not in serve.environment(real)
+
+
+def replace_simulator(config):
+    return config.model_copy(update={"simulator": config.simulator.model_copy(update={"enabled": False})})

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from agent_console import access
-from helpline import clocks, complaints, events, search, worker
+from helpline import acknowledgement, clocks, complaints, events, search, worker
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import STAFF_ROLES
 from helpline.runtime import utc_now
@@ -75,6 +75,15 @@ def test_an_address_that_no_page_has(staff):
         assert ("<nav" in page.text) == menu
         assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
         assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_a_search_finds_what_stands_in_another_list(staff, filed, app, now):
+    agent, ack = staff("agent"), row(app, filed.id).ack
+    bengali = acknowledgement.display(ack).translate(str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯"))
+    for wanted in (ack, bengali, "9830012345", "রাস্তা", "মিনা"):
+        assert f"/complaints/{ack}" in agent.get("/console/complaints", query_string={"tab": "waiting", "q": wanted}).text, wanted
+    page = agent.get("/console/complaints?tab=waiting&q=unheard").text
+    assert "No complaint fits" in page or "কোনও অভিযোগ" in page
 
 
 def test_no_two_parts_have_a_page_of_the_same_name(app):
