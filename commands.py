@@ -149,6 +149,7 @@ def _people_commands(app: Flask, runtime: Runtime) -> None:
         from helpline import demonstration
 
         _needs_tables(runtime)
+        click.echo(f"Making {count} invented complaints of the last year: this takes some minutes.")
         try:
             states = demonstration.make(runtime, utc_now(), count=count, seed=seed)
         except demonstration.NotHere:
@@ -346,7 +347,8 @@ def _running_commands(app: Flask, runtime: Runtime) -> None:
         from helpline import reconcile
 
         handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
-        history, now = carriers_in_use.history(runtime.config), utc_now()
+        config = runtime.config.model_copy(update={"public_url": _running_at(runtime.config)}) if runtime.config.simulator.enabled else runtime.config
+        history, now = carriers_in_use.history(config), utc_now()
         try:
             if since is None:
                 found = reconcile.work(runtime, history, handlers, now)

@@ -78,6 +78,8 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     assert "is under review" not in _flask(environment, "text", f"STATUS {number[0]}", "--from", "+919830054321"), "a stranger"
     assert "press" in _flask(environment, "call", "--from", "+919830012345", typed="\nhang\n")
 
+    assert "taken in" in _flask(environment, "reconcile"), "it finds the simulated carrier too"
+
     for _ in range(8):
         httpx.get(f"{address}/healthz")
     counted = re.findall(r'^helpline_request_seconds_count\{endpoint="healthz",status="200"\} (\d+)', httpx.get(f"{address}/metrics").text, re.M)
