@@ -93,6 +93,14 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     assert "is it running" in _flask(environment, "text", "STATUS", "--from", "+919830012345")
 
 
+@pytest.mark.parametrize(("name", "value", "says"), [("HELPLINE_MODE", "production", "PUBLIC_URL: production needs"), ("HELPLINE_NONSENSE__X", "1", "nonsense"),
+                                                      ("HELPLINE_CONFIG", "/nowhere.yaml", "/nowhere.yaml"), ("PORT", "abc", "PORT")])  # fmt: skip
+def test_what_is_wrong_with_the_configuration_is_said_in_plain_words(environment, name, value, says):
+    said = _flask({**environment, name: value}, "check")
+    assert says in said
+    assert "Traceback" not in said, said
+
+
 def test_the_simulated_telephones_do_not_sleep(monkeypatch):
     """At any hour an agent can be rung and an SMS arrives, unless the environment says otherwise; a real carrier has the hours of config.yaml."""
     for name in serve.HOURS:
