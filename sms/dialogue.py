@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import feedback
+from helpline import corrections, feedback
 from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
@@ -69,7 +69,7 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
 def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     """The reply to a whole message."""
     parsed, awaiting = message.parsed, message.awaiting
-    corrects = parsed.intent == "correct" and awaiting != "feedback"
+    corrects = parsed.intent == "correct" and awaiting != "feedback" and not (awaiting == "name" and corrections.introduced(message.text))
     if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed

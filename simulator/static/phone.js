@@ -41,7 +41,7 @@ function withMedia(item, media) {
 }
 // A recording is shown by the name of its file.
 const recording = (text) => text.startsWith("♪ ") ? text.slice(2) : null;
-const shown = (text) => recording(text) ? `♪ ${recording(text).split("/").slice(-2).join("/").replace(".wav", "")}` : text;
+const shown = (text) => /\/Recordings\//.test(recording(text) || "") ? "♪ (what was recorded)" : recording(text) ? `♪ ${recording(text).split("/").slice(-2).join("/").replace(".wav", "")}` : text;
 function show(next) {
   if (!next) return;
   call = next;

@@ -216,7 +216,8 @@ def test_a_name_told_when_asked_is_of_the_complaint_that_was_asked_about(app, ca
     caller.texts("FILE no electricity for five days in Kalna").texts(said)
     assert [c.name for c in all_of(app)] == ["Sabitri Das", name]
     assert acknowledgement.display(all_of(app)[1].ack) in caller.reads
-    assert "correct" not in caller.reads, "nothing was wrong"
+    assert the(app, "correct") == [], "nothing was wrong"
+    assert said not in all_of(app)[1].description
 
 
 def test_a_name_told_to_another_question_is_kept_and_the_question_stays(app, caller):
