@@ -78,6 +78,7 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     assert "is under review" not in _flask(environment, "text", f"STATUS {number[0]}", "--from", "+919830054321"), "a stranger"
     assert "press" in _flask(environment, "call", "--from", "+919830012345", typed="\nhang\n")
 
+    assert "no telephone number" in _flask(environment, "call", "--from", "xyz")
     assert "taken in" in _flask(environment, "reconcile"), "it finds the simulated carrier too"
 
     for _ in range(8):
