@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from typing import cast
 
-from flask import Flask, Request, Response, g, request
+import click
+from flask import Flask, Request, Response, g, redirect, request, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 import commands
 from helpline import checks, logs, metrics
-from helpline.config import Config, load
+from helpline.config import Config, ConfigurationError, load
 from helpline.runtime import Runtime, build_runtime
 from models import engine, patience
+from prompts.catalogue import CatalogueError
 
 
 class ConsoleSessions(SecureCookieSessionInterface):
@@ -25,9 +28,17 @@ class ConsoleSessions(SecureCookieSessionInterface):
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application of `config` (default: `config.yaml` and the environment).
 
-    Raises ConfigurationError, CatalogueError or LifecycleError when something does not fit together.
+    Raises ConfigurationError, CatalogueError or LifecycleError when something does not fit together; a command of `flask` says it instead.
     """
-    config = config or load()
+    try:
+        return _make_app(config or load())
+    except (ConfigurationError, CatalogueError, checks.LifecycleError) as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise click.ClickException(f"the helpline cannot start:\n{error}") from None
+
+
+def _make_app(config: Config) -> Flask:
     logs.set_up(config)
     runtime = build_runtime(config)
     checks.refuse_to_start_broken(runtime)
@@ -97,6 +108,11 @@ def _register_parts(app: Flask, runtime: Runtime) -> None:
 
 
 def _register_health(app: Flask, runtime: Runtime) -> None:
+    @app.get("/")
+    def front_door() -> Response:
+        """Who types the bare address is looking for the console."""
+        return cast(Response, redirect(url_for("console.home")))
+
     @app.get("/healthz")
     def healthz() -> Response:
         """The process answers."""

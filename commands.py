@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask
 
-from helpline import carriers_in_use, checks, lifecycle, people, seals, sla, store, templates
+from helpline import carriers_in_use, checks, lifecycle, numbers, people, seals, sla, store, templates
 from helpline.config import ROOT, Config
 from helpline.runtime import Runtime, utc_now
 
@@ -149,6 +149,7 @@ def _people_commands(app: Flask, runtime: Runtime) -> None:
         from helpline import demonstration
 
         _needs_tables(runtime)
+        click.echo(f"Making {count} invented complaints of the last year: this takes some minutes.")
         try:
             states = demonstration.make(runtime, utc_now(), count=count, seed=seed)
         except demonstration.NotHere:
@@ -206,9 +207,17 @@ def _map_lines(function: Callable[[str], dict[str, Any]]) -> None:
             click.echo(json.dumps(function(str(text or "")), ensure_ascii=False))
 
 
+def _telephone(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    """As a carrier writes it; `anonymous` withholds it."""
+    number = given if given == "anonymous" else numbers.e164(given)
+    if number is None:
+        raise click.BadParameter(f"{given} is no telephone number; `anonymous` withholds it")
+    return number
+
+
 def _phone_commands(app: Flask, runtime: Runtime) -> None:
     @app.cli.command("call")
-    @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that calls")
+    @click.option("--from", "number", default="+919830012345", show_default=True, callback=_telephone, help="the number that calls")
     def call(number: str) -> None:
         """Telephone the running helpline from this terminal."""
         from simulator import terminal
@@ -216,7 +225,7 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
         terminal.call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
 
     @app.cli.command("answer")
-    @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that is called")
+    @click.option("--from", "number", default="+919830012345", show_default=True, callback=_telephone, help="the number that is called")
     def answer(number: str) -> None:
         """Wait for a call of the running helpline's and answer it in this terminal."""
         from simulator import terminal
@@ -225,7 +234,7 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
 
     @app.cli.command("text")
     @click.argument("body", default="")
-    @click.option("--from", "number", default="+919830012345", show_default=True, help="the number that texts")
+    @click.option("--from", "number", default="+919830012345", show_default=True, callback=_telephone, help="the number that texts")
     @click.option("--media", "paths", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="a picture or PDF to send along")
     def text(body: str, number: str, paths: tuple[Path, ...]) -> None:
         """Send the running helpline an SMS, with pictures if you like, and print what comes back."""
@@ -346,7 +355,8 @@ def _running_commands(app: Flask, runtime: Runtime) -> None:
         from helpline import reconcile
 
         handlers = {kind: partial(handler, runtime) for kind, handler in take_in().items()}
-        history, now = carriers_in_use.history(runtime.config), utc_now()
+        config = runtime.config.model_copy(update={"public_url": _running_at(runtime.config)}) if runtime.config.simulator.enabled else runtime.config
+        history, now = carriers_in_use.history(config), utc_now()
         try:
             if since is None:
                 found = reconcile.work(runtime, history, handlers, now)

@@ -17,6 +17,9 @@ from helpline import people, store
 from helpline.config import Config, ConfigurationError, load
 
 HERE = Path(__file__).resolve().parent
+# A developer's telephones do not sleep: whatever the hour, an agent can be rung and an SMS arrives. What the environment says goes before.
+ALL_DAY = '{days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "23:59:59.999999"}'
+HOURS = ("HELPLINE_VOICE__OFFICE_HOURS", "HELPLINE_TELLING__SMS_HOURS", "HELPLINE_CALLS__HOURS")
 
 
 def main() -> int:
@@ -53,12 +56,18 @@ def start(config: Config) -> int:
            "--workers", str(config.server.processes), "--worker-class", "sync", "--timeout", "30", "--graceful-timeout", "10",
            "--max-requests", "20000", "--max-requests-jitter", "2000", "--log-level", "warning"]  # fmt: skip
     worker = [str(binaries / "flask"), "--app", "app", "worker"]
-    running = {name: _begin(name, command) for name, command in (("web", web), ("worker", worker))}
+    surroundings = environment(config)
+    running = {name: _begin(name, command, surroundings) for name, command in (("web", web), ("worker", worker))}
     return _until_one_ends(running)
 
 
-def _begin(name: str, command: list[str]) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+def environment(config: Config) -> dict[str, str]:
+    """What both processes begin with."""
+    hours = dict.fromkeys(HOURS, ALL_DAY) if config.simulator.enabled else {}
+    return {**hours, **os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def _begin(name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
     process = subprocess.Popen(command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     threading.Thread(target=_show, args=(name, process), daemon=True).start()
     return process

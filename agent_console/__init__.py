@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Blueprint, Flask, make_response, render_template, request
 from werkzeug.routing import IntegerConverter, Map
 
 from agent_console import (
@@ -99,14 +99,15 @@ def register(app: Flask, runtime: Runtime) -> None:
     _give_templates(blueprint, runtime)
     app.register_blueprint(blueprint)
     for code in (400, 403, 404, 405, 413, 500):
-        app.register_error_handler(code, _fault(code))
+        app.register_error_handler(code, _fault(code, runtime))
 
 
-def _fault(code: int) -> Any:
+def _fault(code: int, runtime: Runtime) -> Any:
     def page(_error: Exception) -> Any:
         if not request.path.startswith("/console"):
             return f"{code}\n", code, {"Content-Type": "text/plain"}
-        return render_template("fault.html", code=code), code
+        access.recognise(runtime)
+        return access.protect(make_response(render_template("fault.html", code=code), code))
 
     return page
 

@@ -140,15 +140,24 @@ def guard(blueprint: Blueprint, runtime: Runtime) -> None:
             return cast(Response, redirect(url_for("console.password")))
         return None
 
-    @blueprint.after_request
-    def headers(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        if request.endpoint != "console.static":
-            response.headers["Cache-Control"] = "no-store"
-        return response
+    blueprint.after_request(protect)
+
+
+def protect(response: Response) -> Response:
+    """The headers of every page of the console."""
+    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint != "console.static":
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def recognise(runtime: Runtime) -> None:
+    """Who it is that asked for an address that no page has: such a request did not pass `guard`."""
+    if "user" not in g:
+        g.user = _signed_in(runtime)
 
 
 def _refuse_what_no_store_takes() -> None:

@@ -21,6 +21,7 @@ from helpline import (
     replies,
     scope,
     subtasks,
+    telling,
 )
 from helpline.complaints import Actor, CannotAct
 from helpline.dialling import CannotDial
@@ -105,7 +106,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
                 text = complaints.preview(runtime, row, action, request.form.to_dict(), _actor(), utc_now(), session_.connection())
             except (CannotAct, KeyError):
                 text = ""
-        return render_template("preview.html", text=text, segments=segment_count(text) if text else 0)
+        opens = telling.next_opening(runtime.config.telling.sms_hours, now := utc_now())
+        return render_template("preview.html", text=text, segments=segment_count(text) if text else 0, at=opens if opens > now else None)
 
     @blueprint.get("/recordings/<rowid:recording_id>")
     def recording(recording_id: int) -> Response:

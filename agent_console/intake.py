@@ -15,7 +15,7 @@ from helpline.complaints import Actor, Filing
 from helpline.lifecycle import State
 from helpline.reference import Category
 from helpline.runtime import Runtime, utc_now
-from helpline.text import row_id
+from helpline.text import normalise, row_id
 from models import Complaint, Event, Outgoing, Phone
 
 LANGUAGES = ("bn", "en", "hi")
@@ -102,7 +102,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         suggested = [] if category else [runtime.reference.categories[candidate.code] for candidate in found.candidates if candidate.share >= LIKELY]
         likely = category or runtime.reference.categories.get(found.code or "")
         alike = [like for like in alike if like.row.id not in {row.id for row in rows}]
-        return render_template("similar.html", rows=rows, alike=alike, suggested=suggested, danger=likely is not None and likely.danger)
+        pin, typed = _pin(runtime, request.form), request.form.get("pincode", "").strip()
+        return render_template("similar.html", rows=rows, alike=alike, suggested=suggested, danger=likely is not None and likely.danger, pin=pin, pin_unknown=bool(typed) and pin is None)
 
 
 def _people(rows: Sequence[Any]) -> list[tuple[str, list[Any]]]:
@@ -126,7 +127,7 @@ def _lists(runtime: Runtime) -> dict[str, Any]:
 def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
     """The form's fields as a complaint has them; what cannot be understood yet is left empty, never refused."""
     category = _category(runtime, form.get("category", ""))
-    pin = runtime.reference.pincodes.get(form.get("pincode", "").strip())
+    pin = _pin(runtime, form)
     district = form.get("district", "")
     known = district if district in runtime.reference.districts else (pin.district_code if pin else None)
     priority = form.get("priority", "")
@@ -146,6 +147,11 @@ def _values(runtime: Runtime, form: Any) -> dict[str, Any]:
         "place": form.get("place", "").strip() or (pin.area if pin else ""),
         "priority": priority if priority in sla.PRIORITIES else (category.priority if category else "normal"),
     }
+
+
+def _pin(runtime: Runtime, form: Any) -> Any:
+    """The PIN code as it may be typed (৭১৩১০১, 713 101), in the reference data; None for any other."""
+    return runtime.reference.pincodes.get("".join(normalise(form.get("pincode", "")).split()))
 
 
 def _category(runtime: Runtime, text: str) -> Category | None:

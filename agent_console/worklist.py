@@ -38,6 +38,9 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             if "tab" not in request.args and not chosen["q"]:
                 chosen["tab"] = _first_with_work(db, runtime, chosen)
             rows = _rows(db, runtime, chosen, runtime.config.console.rows_per_page + 1, before=request.args.get("before", ""))
+            if not rows and chosen["q"] and chosen["tab"] != "all" and "before" not in request.args:  # what this list has not, another may
+                chosen["tab"] = "all"
+                rows = _rows(db, runtime, chosen, runtime.config.console.rows_per_page + 1, before="")
             groups = fairness.groups(db, (row.phone for row in rows), access.current(), utc_now())
         more = len(rows) > runtime.config.console.rows_per_page
         rows = rows[: runtime.config.console.rows_per_page]
@@ -70,7 +73,9 @@ def _chosen() -> dict[str, str]:
     default = "mine" if user.role == "officer" else "new"
     tab = request.args.get("tab", "")
     query = request.args.get("q", "").strip()[:200]
-    chosen = {"tab": tab if tab in TABS else ("all" if query else default), "q": query}
+    if query and (tab not in TABS or any(letter.isdigit() for letter in query)):  # a number is found wherever it stands
+        tab = "all"
+    chosen = {"tab": tab if tab in TABS else default, "q": query}
     return chosen | {name: request.args.get(name, "").partition(" ")[0][:80] for name in FILTERS}
 
 

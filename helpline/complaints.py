@@ -210,7 +210,7 @@ def _act(
     also = events.CORRECTED if action == "correct" else ()
     event = events.make(after, action, actor, now, before=events.facts(before, also), after=events.facts(after, also), data=given)
     template = template or _template(step, after)
-    owed = telling.owed(runtime, after, template, event["seq"], now, answered=answered, asked=actor.role == Role.CITIZEN, given=given)
+    owed = telling.owed(runtime, after, template, event["seq"], now, answered=answered, asked=_asked(actor, action), given=given)
     if db.execute(*_change(before, changes, event)).rowcount != 1:
         raise CannotAct("stale")
     db.execute(_insert_event, [event])
@@ -257,6 +257,11 @@ def _end_holding(doing: Doing, after: Mapping[str, Any], action: str) -> None:
     row = {"id": new_id(), "complaint_id": before["id"], "office_code": before["office_code"], "owner_id": before["owner_id"],
            "since": before["held_since"], "until": doing.now, "working_minutes": max(0, worked), "ended_by": action}  # fmt: skip
     doing.db.execute(insert(Holding), [row])
+
+
+def _asked(actor: Actor, action: str) -> bool:
+    """Whether a message answers what its citizen has just done: by themselves, or with an agent who registers it for them."""
+    return actor.role == Role.CITIZEN or (action == "register" and actor.kind == "staff")
 
 
 def registering(runtime: Runtime, row: Row[Any], actor: Actor, now: datetime) -> tuple[Filed, list[Write]]:

@@ -37,6 +37,8 @@ def _words(listed: str) -> frozenset[str]:
 _BEFORE = _words("not no never instead except change")
 _AFTER = _words("নয় না নহে নয়কো নয়তো noy noi noyto nay na naa nohe nahi nahin nehi नहीं ना नही বদলে জায়গায় bodole jaygay jagah बदले जगह")
 _NAME = _words("name names নাম নামটা নামের নামটি nam naam namta namer नाम surname spelling banan বানান")
+_INTRODUCES = _words("my name is i am im this sir madam amar ami amr nam naam holo hocche আমার নাম আমি হল হলো হচ্ছে mera naam hai main hoon hun hu मेरा नाम है मैं हूँ हूं जी")
+_SELF = _words("i im ami main আমি मैं")
 _IS_NONE = _words("is was are it its sir madam dada didi and but the a an to of in for ki ta ti টি টা এর er ar আর ও be will")
 
 
@@ -306,6 +308,18 @@ def _name(text: str, about: Any) -> str | None:
     runs = _runs(words, own)
     new = [run for run in runs if not _is_denied(run, words, runs) and not {sound(words[at]) for at in run} <= own]
     return " ".join(written[at] for at in new[-1][:5]) if new else None
+
+
+def introduced(text: str) -> str | None:
+    """The name of whoever says it and nothing else, as it was written: "my name is Karim", আমি করিম. None for any other text: above all
+    for one that says a name to be wrong."""
+    written, words = texts.tokens(texts.clean(text)), texts.tokens(texts.normalise(text))
+    rest = [at for at, word in enumerate(words) if word not in _INTRODUCES]
+    if len(written) != len(words) or not rest or len(rest) > 5 or rest[-1] - rest[0] >= len(rest):
+        return None
+    if not (_NAME & set(words) or words[0] in _SELF) or any(words[at].isdigit() or words[at] in _vocabulary() for at in rest):
+        return None
+    return " ".join(written[at] for at in rest)
 
 
 def _runs(words: Sequence[str], own: set[str]) -> list[list[int]]:

@@ -9,7 +9,7 @@ import re
 from helpline import text as texts
 from helpline.classify import TOLD, Classifier
 from helpline.places import Place
-from sms.keywords import KEYWORDS, Parsed
+from sms.keywords import KEYWORDS, YES, Parsed
 
 PLACE_WORDS = 6  # a longer answer to "where?" is more than a place
 LANDMARK_WORDS = 10
@@ -34,6 +34,7 @@ _CHAT = frozenset(
         "ধন্যবাদ ঠিক আছে क्या क्यों कब कौन गलत नंबर शिकायत हाँ धन्यवाद"
     ).split()
 )
+_AGREED = _CHAT | YES - {"1"} | frozenset(texts.normalise("ache achhe আছে theek hai ठीक है").split())
 
 
 _BESIDE = frozenset(
@@ -76,6 +77,11 @@ def is_skip(parsed: Parsed) -> bool:
 def is_small_talk(parsed: Parsed) -> bool:
     """Thanks, greetings, "ok", "who is this": said beside the question, which stays open."""
     return parsed.intent in ("greeting", "confirm") or all(word in _CHAT for word in words_of(parsed.original))
+
+
+def is_agreement(parsed: Parsed) -> bool:
+    """"Haan ji", ঠিক আছে: no name and no place either."""
+    return all(word in _AGREED for word in words_of(parsed.original))
 
 
 def subject(parsed: Parsed, classifier: Classifier, *, words: int = COMPLAINT_WORDS) -> str | None:

@@ -26,6 +26,8 @@ def correct(message: Message) -> Reply | None:
     rows = _mine(message)
     if isinstance(rows, Reply):
         return rows
+    if corrections.introduced(message.text):  # one's own name is of the complaint that was asked about, or told last: somebody else's stays theirs
+        rows = sorted(rows, key=lambda row: row.id != message.context.get("complaint"))[:1]
     read = [(row, _meant(message, row)) for row in rows]
     found = next(((row, said) for row, said in read if said and said.denies), None) or next(((row, said) for row, said in read[:1] if said), None)
     if found is not None:
@@ -136,6 +138,8 @@ def _goes_on(message: Message, row: Row[Any]) -> list[str]:
             return []
         ask(message, "name", complaint=row.id)
         return [message.say("sms.ask_name")]
+    if message.awaiting == "place":
+        return [message.say("sms.ask_place")]
     if message.awaiting == "correction" or (message.awaiting == "name" and row.name):
         forget(message)
     return []

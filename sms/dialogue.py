@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import feedback
+from helpline import corrections, feedback
 from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
@@ -69,7 +69,7 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
 def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     """The reply to a whole message."""
     parsed, awaiting = message.parsed, message.awaiting
-    corrects = parsed.intent == "correct" and awaiting != "feedback"
+    corrects = parsed.intent == "correct" and awaiting != "feedback" and not (awaiting == "name" and corrections.introduced(message.text))
     if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed
@@ -144,11 +144,11 @@ _YES_NO_DIGITS = ("1", "2", "১", "২", "१", "२")
 
 
 def _language(parsed: Parsed, phone: Row[Any] | None, context: dict[str, Any]) -> str:
-    """The language of the message. A few Latin letters or a number are nobody's: then the one of the conversation."""
+    """The language of the message. A few Latin letters or a number are nobody's: then the one of the conversation, or of the telephone."""
     if context.get("language") and parsed.lang == "en" and len(answers.words_of(parsed.original)) <= SHORT_WORDS:
         return str(context["language"])
     known = phone.language if phone else None
-    if known and parsed.keyword and not parsed.text:
+    if known and not any(letter.isalpha() for letter in parsed.text):  # a keyword alone, or beside numbers; a number; nothing
         return str(known)
     return parsed.reply_language
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, callbacks, complaints, learning
+from helpline import acknowledgement, callbacks, complaints, corrections, learning
 from helpline.complaints import CannotAct, Filing
 from helpline.lifecycle import State
 from helpline.places import Place, find_place
@@ -179,7 +179,7 @@ def got_place(message: Message) -> Reply | None:
         return None
     if answers.is_skip(parsed):
         return next_question(message, row, again)
-    if answers.is_small_talk(parsed):
+    if answers.is_small_talk(parsed) or answers.is_agreement(parsed):
         return stands(message, row)
     place = find_place(message.text, message.runtime.reference)
     if answers.is_place(message.text, place, learning.classifier(message.runtime)) or (place.ambiguous and len(answers.words_of(message.text)) <= answers.PLACE_WORDS):
@@ -216,11 +216,12 @@ def got_name(message: Message) -> Reply | None:
     if answers.is_skip(parsed):
         forget(message)
         return stands(message, row)
-    if answers.is_small_talk(parsed):
+    if answers.is_small_talk(parsed) or answers.is_agreement(parsed):
         return stands(message, row)
-    if not answers.is_name(message.text, learning.classifier(message.runtime)):
+    name = corrections.introduced(message.text) or message.text
+    if not answers.is_name(name, learning.classifier(message.runtime)):
         return _more_or_another(message, row)
-    done = _complete(message, row, {"name": message.text})
+    done = _complete(message, row, {"name": name})
     forget(message)
     return Reply(message.say("sms.complete", ack=acknowledgement.display(row.ack)), row.id) if done is not None else None
 

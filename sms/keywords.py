@@ -72,7 +72,7 @@ _ABOUT_NUMBERS = frozenset(  # what may stand beside a number without asking for
     _nfc("no number num nombor nomber id ack ref my amar this is the sir madam please pls plz dear hello hi complaint complain case grievance "
          "obhijog abhijog নম্বর নং অভিযোগ আমার স্যার দাদা संख्या नंबर शिकायत मेरी सर for of and & thanks dhonnobad ধন্যবাদ er r")
 )
-_YES = frozenset(_nfc("yes y ok okay ha haa haan han hya hyan hna ji jee 1 হ্যাঁ হ্যা হা হাঁ আচ্ছা ঠিক जी हाँ हां हा sure thik solved done hoyeche হয়েছে সমাধান हो korun করুন"))
+YES = frozenset(_nfc("yes y ok okay ha haa haan han hya hyan hna ji jee 1 হ্যাঁ হ্যা হা হাঁ আচ্ছা ঠিক जी हाँ हां हा sure thik solved done hoyeche হয়েছে সমাধান हो korun করুন"))
 _NO = frozenset(_nfc("no n na naa nah nahi nahin 2 না নয় नहीं ना নাহ not"))
 _NOT = frozenset(_nfc("not cannot cant dont don't no na nei jani bujhi না জানি বুঝি নয় नहीं"))  # beside a language that is not wanted
 
@@ -161,7 +161,7 @@ def _yes_or_no(rest: str) -> str | None:
     first = words[0].strip(_EDGES)
     if first in _NO or words[-1].strip(_EDGES) in _NO:
         return "deny"
-    return "confirm" if first in _YES else None
+    return "confirm" if first in YES else None
 
 
 # ── with an acknowledgement number ──────────────────────────────────────────────────────────────────────────────────

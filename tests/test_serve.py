@@ -10,12 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+import serve
 from bench.load import free_port
+from helpline import sla
+from helpline.config import load
 
 pytestmark = pytest.mark.xdist_group("serve")
 HERE = Path(__file__).resolve().parent.parent
@@ -74,6 +78,9 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     assert "is under review" not in _flask(environment, "text", f"STATUS {number[0]}", "--from", "+919830054321"), "a stranger"
     assert "press" in _flask(environment, "call", "--from", "+919830012345", typed="\nhang\n")
 
+    assert "no telephone number" in _flask(environment, "call", "--from", "xyz")
+    assert "taken in" in _flask(environment, "reconcile"), "it finds the simulated carrier too"
+
     for _ in range(8):
         httpx.get(f"{address}/healthz")
     counted = re.findall(r'^helpline_request_seconds_count\{endpoint="healthz",status="200"\} (\d+)', httpx.get(f"{address}/metrics").text, re.M)
@@ -85,3 +92,30 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{address}/healthz")
     assert "is it running" in _flask(environment, "text", "STATUS", "--from", "+919830012345")
+
+
+@pytest.mark.parametrize(("name", "value", "says"), [("HELPLINE_MODE", "production", "PUBLIC_URL: production needs"), ("HELPLINE_NONSENSE__X", "1", "nonsense"),
+                                                      ("HELPLINE_CONFIG", "/nowhere.yaml", "/nowhere.yaml"), ("PORT", "abc", "PORT")])  # fmt: skip
+def test_what_is_wrong_with_the_configuration_is_said_in_plain_words(environment, name, value, says):
+    said = _flask({**environment, name: value}, "check")
+    assert says in said
+    assert "Traceback" not in said, said
+
+
+def test_the_simulated_telephones_do_not_sleep(monkeypatch):
+    """At any hour an agent can be rung and an SMS arrives, unless the environment says otherwise; a real carrier has the hours of config.yaml."""
+    for name in serve.HOURS:
+        monkeypatch.delenv(name, raising=False)
+    config = load(environ={})
+    open_ = load(environ=serve.environment(config))
+    midnight = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # in Kolkata
+    for hours in (open_.voice.office_hours, open_.telling.sms_hours, open_.calls.hours):
+        assert all(sla.open_at(hours, midnight + timedelta(minutes=minutes)) for minutes in range(24 * 60))
+    monkeypatch.setenv("HELPLINE_TELLING__SMS_HOURS", "mine")
+    assert serve.environment(config)["HELPLINE_TELLING__SMS_HOURS"] == "mine"
+    real = replace_simulator(config)
+    assert "HELPLINE_VOICE__OFFICE_HOURS" not in serve.environment(real)
+
+
+def replace_simulator(config):
+    return config.model_copy(update={"simulator": config.simulator.model_copy(update={"enabled": False})})

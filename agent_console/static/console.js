@@ -97,6 +97,12 @@ if (intake) {
       field.value = given[name] = value;
     }
   });
+  /* The district of the PIN code is chosen where nobody chose one. */
+  document.addEventListener("htmx:oobAfterSwap", (e) => {
+    const field = intake.elements.district, meant = document.getElementById("pin-place").dataset.district;
+    if (e.target.id !== "pin-place" && e.detail.target?.id !== "pin-place" || !meant || (field.value && field.value !== given.district)) return;
+    field.value = given.district = meant;
+  });
   intake.addEventListener("input", () => later()); intake.addEventListener("change", () => later(50));
   intake.addEventListener("submit", () => { leaving = true; clearTimeout(timer); localStorage.removeItem(store); });
 }

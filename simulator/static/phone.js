@@ -41,7 +41,7 @@ function withMedia(item, media) {
 }
 // A recording is shown by the name of its file.
 const recording = (text) => text.startsWith("♪ ") ? text.slice(2) : null;
-const shown = (text) => recording(text) ? `♪ ${recording(text).split("/").slice(-2).join("/").replace(".wav", "")}` : text;
+const shown = (text) => /\/Recordings\//.test(recording(text) || "") ? "♪ (what was recorded)" : recording(text) ? `♪ ${recording(text).split("/").slice(-2).join("/").replace(".wav", "")}` : text;
 function show(next) {
   if (!next) return;
   call = next;
@@ -150,6 +150,7 @@ async function refresh() {
   $("agents").checked = data.agents;
   $("thread").replaceChildren(...data.messages.map((m) => withMedia(bubble(m.sender === line() ? "mine" : "helpline", m.body), m.media)));
   $("thread").scrollTop = $("thread").scrollHeight;
+  $("nothing").hidden = data.sent.length > 0; $("sending").hidden = !data.sent.length;
   $("sent").replaceChildren(...data.sent.map((m) => {
     const row = document.createElement("tr");
     for (const text of [m.recipient, m.body, m.status + (m.code ? ` ${m.code}` : "")]) { const cell = document.createElement("td"); cell.textContent = text; row.append(cell); }

@@ -84,6 +84,26 @@ def test_the_number_brings_up_name_and_language_as_long_as_nobody_typed_there(pa
     assert page.input_value("#name") == "Somebody else"
 
 
+def test_a_pin_code_says_its_place_and_chooses_the_district_that_nobody_chose(page, live):
+    signs_in(page, live, "agent")
+    page.goto(f"{live}/console/new")
+    page.fill("#pincode", "721101")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('district').value === '318'")
+    assert "পশ্চিম মেদিনীপুর" in page.inner_text("#pin-place")
+    page.fill("#pincode", "৭১৩ ১০১")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('district').value === '306'")
+    page.select_option("#district", "303")
+    page.fill("#pincode", "732101")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('pin-place').innerText.includes('মালদ')")
+    assert page.input_value("#district") == "303", "what the agent chose stays"
+    page.fill("#pincode", "999999")
+    page.press("#pincode", "Tab")
+    page.wait_for_function("document.getElementById('pin-place').innerText.includes('নয়')")
+
+
 def test_a_closed_tab_loses_nothing(page, live, chromium):
     signs_in(page, live, "agent")
     page.goto(f"{live}/console/new")
@@ -170,3 +190,20 @@ def test_the_simulated_telephone(page, live, app):
     page.wait_for_function("document.getElementById('status').textContent === 'Ready'")
     assert page.locator("#hangup").is_disabled()
     assert page.locator("#dial").is_enabled()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_simulated_telephone_says_what_is_empty_and_keeps_its_place(page, live, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{live}/simulator/")
+    page.wait_for_selector("#nothing:visible")
+    assert page.locator("#sending").is_hidden(), "no head of a table without rows"
+    tall = page.locator("#thread").bounding_box()["height"]
+    assert tall > 200, "an empty thread has room"
+    for at in range(6):
+        page.fill("#body", f"{at} the road in our village is broken and nobody has come to mend it for a year")
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.querySelectorAll('#thread .helpline').length > {at}")
+    assert page.locator("#thread").bounding_box()["height"] == tall, "it scrolls"
+    assert page.locator("#nothing").is_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

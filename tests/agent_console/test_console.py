@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from agent_console import access
-from helpline import clocks, complaints, events, search, worker
+from helpline import acknowledgement, clocks, complaints, events, search, worker
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import STAFF_ROLES
 from helpline.runtime import utc_now
@@ -57,10 +57,33 @@ def test_deny_by_default_for_every_route_and_role(app, staff, filed):
 
 def test_every_route_of_the_application_is_known(app):
     """A new door has to be thought about: console routes are in the table, the others are these."""
-    doors = {"ivr", "sms", "simulator", "healthz", "readyz", "metrics"}
+    doors = {"", "ivr", "sms", "simulator", "healthz", "readyz", "metrics"}
     for rule in app.url_map.iter_rules():
         first = rule.rule.strip("/").split("/")[0]
         assert rule.endpoint in access.MAY if first == "console" else first in doors, rule
+
+
+def test_the_bare_address_leads_to_the_console(staff):
+    assert staff().get("/").location == "/console/"
+
+
+def test_an_address_that_no_page_has(staff):
+    """Whoever is signed in keeps the menu; anybody else learns nothing, and the page is as guarded as any."""
+    for person, menu in ((staff("agent"), True), (staff(), False)):
+        page = person.get("/console/nonsense")
+        assert page.status_code == 404
+        assert ("<nav" in page.text) == menu
+        assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+        assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_a_search_finds_what_stands_in_another_list(staff, filed, app, now):
+    agent, ack = staff("agent"), row(app, filed.id).ack
+    bengali = acknowledgement.display(ack).translate(str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯"))
+    for wanted in (ack, bengali, "9830012345", "রাস্তা", "মিনা"):
+        assert f"/complaints/{ack}" in agent.get("/console/complaints", query_string={"tab": "waiting", "q": wanted}).text, wanted
+    page = agent.get("/console/complaints?tab=waiting&q=unheard").text
+    assert "No complaint fits" in page or "কোনও অভিযোগ" in page
 
 
 def test_no_two_parts_have_a_page_of_the_same_name(app):

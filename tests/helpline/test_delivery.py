@@ -134,6 +134,16 @@ def test_at_night_nothing_is_sent_but_what_answers_the_citizen(runtime, owed, no
     assert send(runtime, carrier, held.next_at) == 1
 
 
+def test_what_an_agent_registers_for_a_caller_is_answered_at_night_too(runtime, now):
+    night = now.replace(hour=20)
+    with runtime.writing() as db:
+        draft = complaints.open_draft(db, runtime, Filing(channel="agent", language="bn", phone="+919830012345", description="x"), Actor("agent", "agent"), night)
+        complaints.register(db, runtime, draft, Actor("agent", "agent"), night)
+    carrier = Carrier()
+    assert send(runtime, carrier, night) == 1
+    assert "নথিভুক্ত" in carrier.got[0]
+
+
 def test_who_asked_for_silence_gets_none_but_answers(runtime, owed, now):
     filed = owed()
     with runtime.writing() as db:

@@ -109,7 +109,7 @@ def asked_for_a_name(caller):
     assert "name" in caller.reads
 
 
-@pytest.mark.parametrize("said", ["ok", "thank you", "yes", "what", "thanks sir"])
+@pytest.mark.parametrize("said", ["ok", "thank you", "yes", "what", "thanks sir", "haan", "hyan", "haan ji", "হ্যাঁ", "जी हाँ", "thik ache", "ঠিক আছে", "👍"])
 def test_small_talk_is_no_name_and_the_question_stays_open(app, caller, said):
     asked_for_a_name(caller)
     caller.texts(said)
@@ -325,6 +325,14 @@ def test_a_name_or_a_pin_code_is_nobodys_language(app, caller):
     assert "নাম" in caller.reads
     caller.texts("Rahim Sk")
     assert "তথ্য" in caller.reads
+
+
+@pytest.mark.parametrize("said", ["2", "RATE {ack} 5", "REOPEN {ack}", "👍"])
+def test_what_has_no_word_is_answered_in_the_language_of_the_telephone(app, caller, said):
+    caller.dials().presses("1").hangs_up()
+    caller.texts("FILE no water supply for three days in Kalna").texts("Rahim Sk")
+    caller.texts(said.format(ack=only(app).ack))
+    assert re.search("[\u0980-\u09ff]", caller.reads), caller.reads
 
 
 @pytest.mark.parametrize("number", ["26123456789", "261 2345 6789", "9830000000", "২৬১২৩৪৫৬৭৮৯"])

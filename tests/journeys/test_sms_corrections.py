@@ -203,3 +203,36 @@ def test_the_console_shows_what_was_there_before(app, caller, somebody):  # noqa
     assert page.status_code == 200
     for text in ("<del>Tamluk</del>", "<ins>Contai</ins>", "<ins>713101</ins>", "<del>Rahim Sk</del>", "<ins>Karim Sk</ins>", "Corrected by the citizen"):
         assert text in page.text, text
+
+
+INTRODUCED = [("my name is Ram Das", "Ram Das"), ("আমার নাম রাম দাস", "রাম দাস"), ("amar naam Ram Das", "Ram Das"), ("मेरा नाम राम है", "राम"), ("name: Ram Das", "Ram Das"), ("I am Ram Das", "Ram Das"),
+              ("ami Ram Das", "Ram Das"), ("नाम राम दास", "राम दास")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "name"), INTRODUCED)
+def test_a_name_told_when_asked_is_of_the_complaint_that_was_asked_about(app, caller, said, name):
+    """Two people, one telephone: whoever says their name takes nobody else's complaint."""
+    caller.texts("FILE the road is full of potholes in Barasat").texts("Sabitri Das")
+    caller.texts("FILE no electricity for five days in Kalna").texts(said)
+    assert [c.name for c in all_of(app)] == ["Sabitri Das", name]
+    assert acknowledgement.display(all_of(app)[1].ack) in caller.reads
+    assert the(app, "correct") == [], "nothing was wrong"
+    assert said not in all_of(app)[1].description
+
+
+def test_a_name_told_to_another_question_is_kept_and_the_question_stays(app, caller):
+    caller.texts("FILE the road is full of potholes in Barasat").texts("Sabitri Das")
+    caller.texts("FILE no electricity for five days")
+    assert "Where" in caller.reads
+    caller.texts("my name is Ram Das")
+    assert [c.name for c in all_of(app)] == ["Sabitri Das", "Ram Das"]
+    assert "Where" in caller.reads
+    caller.texts("Kalna")
+    assert all_of(app)[1].district_code == "306"
+
+
+def test_a_name_told_unasked_is_of_the_newest_complaint(app, caller):
+    caller.texts("FILE the road is full of potholes in Barasat").texts("Sabitri Das")
+    caller.texts("FILE no electricity for five days in Kalna").texts("skip")
+    caller.texts("my name is Ram Das")
+    assert [c.name for c in all_of(app)] == ["Sabitri Das", "Ram Das"]
