@@ -18,6 +18,8 @@ def test_who_else_has_it_open_and_what_they_write(app, told, somebody):  # noqa:
     assert "Test desk is also looking at it" in officer.post(path).text
     officer.post(path, {"doing": "resolve"})
     assert "Test roads is writing: Report resolved" in desk.post(path).text
+    assert act(officer, app, told, "note", text="On it").status_code == 302
+    assert "Test roads" not in desk.post(path).text, "what is done is not being written any more"
     act(desk, app, told, "review")
     assert "Something happened" in officer.post(path, {"seen": 1}).text
 

@@ -43,6 +43,22 @@ def test_a_part_asked_of_another_office(app, told, somebody):  # noqa: F811
     assert act(roads, app, told, "resolve", report=REPORT).status_code == 302
 
 
+def test_an_answer_about_a_part_is_not_lost_when_somebody_was_quicker(app, told, somebody):  # noqa: F811
+    roads, water = somebody("roads", "officer", BARASAT), somebody("water", "officer", WATER)
+    act(roads, app, told, "accept")
+    act(roads, app, told, "ask_office", office=WATER, text="Move the pipe first", due_on="2030-01-07")
+    seen = only(app).last_seq
+    act(roads, app, told, "note", text="The mayor called about this")
+    part = part_of(app).id
+    answer = water.post(f"/console/complaints/{told}/part_done", {"version": seen, "subtask": part, "report": "Pipe moved"})
+    assert answer.status_code == 409
+    assert f'form="form-part_done-{part}">Do mine now' in answer.text
+    assert 'required>Pipe moved</textarea>' in answer.text
+    gone = act(water, app, told, "part_done", subtask=part, report="Pipe moved")
+    page = water.get(gone.headers["Location"]).text
+    assert f"{told[:3]} {told[3:7]} {told[7:]} is no longer with your office" in page, "what happened is said"
+
+
 def test_a_part_is_answered_only_by_those_who_were_asked_and_a_reason_ends_the_wait(app, told, somebody):  # noqa: F811
     roads = somebody("roads", "officer", BARASAT)
     act(roads, app, told, "accept")
