@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from helpline import (
     complaints,
     dialling,
     lifecycle,
+    offices,
     presence,
     recordings,
     replies,
@@ -167,9 +169,9 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
     user = access.current()
     with runtime.reading() as db:
         values = casefile.gather(db, row, user)
-        values["officers"] = db.execute(
+        values["officers"] = _near_first(db.execute(
             select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
-        ).all()
+        ).all(), row.office_code or offices.FALLBACK)  # fmt: skip
         known = replies.of(db, active_only=True)
         ringing = dialling.of_user(db.connection(), user.id)
         workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
@@ -181,6 +183,16 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
                            dialled=ringing if ringing is not None and ringing.complaint_id == row.id else None,
                            assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
                            reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip
+
+
+def _near_first(people: Sequence[Any], office: str) -> list[Any]:
+    """Those of the office that has the complaint, then of the offices below and above it, then of its department, then everybody else."""
+    def distance(one: Any) -> int:
+        theirs = one.office_code or offices.FALLBACK
+        near = offices.is_within(theirs, office) or offices.is_within(office, theirs)
+        return 0 if theirs == office else 1 if near else 2 if theirs.partition(".")[0] == office.partition(".")[0] else 3
+
+    return sorted(people, key=distance)
 
 
 def _form(tried: str, given: dict[str, str], actions: list[Transition], parts: list[tuple[Any, bool]]) -> str:

@@ -35,8 +35,8 @@ def office_name(runtime: Runtime, code: str | None, language: str) -> str:
 
 
 def short_office_name(runtime: Runtime, code: str | None, language: str) -> str:
-    """As an SMS carries it, uncut."""
-    return _department(runtime, code).short_name(language)
+    """As an SMS carries it, uncut; a shortened word's point would stand before the sentence's own."""
+    return _department(runtime, code).short_name(language).removesuffix(".")
 
 
 def _department(runtime: Runtime, code: str | None) -> Department:

@@ -64,6 +64,17 @@ def test_the_same_problem_is_suggested_with_its_reasons_on_the_page_and_while_en
         assert page.count("words in common") <= 2, "the ration dealer is another matter"
 
 
+def test_another_matter_at_the_same_place_is_not_suggested(app, network, told, somebody):  # noqa: F811
+    Caller(network, "+919830099999").texts("FILE no water in the taps for three days near the school on Station road, Barasat, PIN 700124")
+    Caller(network, "+919830088888").texts("FILE dead animal near the bus stand, Barasat, PIN 700124")
+    search.index_pending(app.extensions["runtime"])
+    with app.extensions["runtime"].reading() as db:
+        water = db.scalars(select(Complaint.ack).where(Complaint.phone == "+919830099999")).one()
+        animal = db.scalars(select(Complaint.ack).where(Complaint.phone == "+919830088888")).one()
+    page = somebody("desk", "cell").get(f"/console/complaints/{water}/alike").text
+    assert animal not in page.replace(" ", "")
+
+
 def test_joined_by_one_click_told_together_and_undone(app, twice, somebody, caller):  # noqa: F811
     first, second, neighbour = twice
     desk, monitor = somebody("desk", "cell"), somebody("watch", "monitor")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from helpline.runtime import utc_now
+from helpline.sla import IST
 from models import Complaint, Outgoing, Subtask
 from simulator.driver import Caller
 from sms import staff
@@ -142,6 +145,21 @@ def test_days_as_officers_write_them(text, iso, now):
     from helpline.text import fold_digits
 
     assert staff.day_in(fold_digits(text), now) == iso
+
+
+@pytest.mark.parametrize("days", [0, 1, 40])
+def test_a_day_that_has_just_passed_is_not_taken_for_next_years(days, now):
+    meant = now.astimezone(IST).date() - timedelta(days=days)
+    assert staff.day_in(f"{meant.day}/{meant.month}", now) == meant.replace(year=now.astimezone(IST).year).isoformat()
+
+
+def test_a_passed_day_is_asked_again_and_a_day_to_come_is_said_back(app, told, with_code, officer_phone):  # noqa: F811
+    code = with_code[1]
+    yesterday, tomorrow = (utc_now().astimezone(IST).date() + timedelta(days=ahead) for ahead in (-1, 1))
+    officer_phone.texts(f"DATE {code} {yesterday.day}/{yesterday.month}/{yesterday.year}")
+    assert f"DATE {code} 12/12" in officer_phone.reads
+    officer_phone.texts(f"DATE {code} {tomorrow.day}/{tomorrow.month}/{tomorrow.year}")
+    assert str(tomorrow.year) in officer_phone.reads
 
 
 def test_the_switch_turns_it_off(app, told, somebody):  # noqa: F811
