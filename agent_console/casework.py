@@ -178,7 +178,7 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
     steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
     actions = _likely_first(row.state, steps)
     return render_template("complaint.html", row=row, actions=actions, again=_form(tried, given or {}, actions, values["parts"]),
-                           stored=stored or [], carried=files.carried(row.id, tried, stored or []), user=user, fault=fault,
+                           part_open=any(part.state == "open" for part, _ in values["parts"]), stored=stored or [], carried=files.carried(row.id, tried, stored or []), user=user, fault=fault,
                            replies=_fitting(runtime, known, row), cannot=cannot,
                            dialled=ringing if ringing is not None and ringing.complaint_id == row.id else None,
                            assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
