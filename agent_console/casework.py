@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from helpline import (
     complaints,
     dialling,
     lifecycle,
+    offices,
+    presence,
     recordings,
     replies,
     scope,
@@ -85,16 +88,16 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         if action in _OF_ITSELF:
             abort(404)
         given = request.form.to_dict() | {"files": ""}
-        version, now = given.get("version", ""), utc_now()
+        version, now, stored = given.get("version", ""), utc_now(), files.brought_back(row.id, action)
         try:
             complaints.allowed(row, action, _actor())
-            stored = files.given(runtime, row.id, action, _actor(), now)
+            stored += files.given(runtime, row.id, action, _actor(), now, len(stored))
             _act(runtime, row, action, given, stored, row_id(version), now)
         except CannotAct as error:
             status = {"stale": 409, "not_you": 403}.get(error.reason, 422)
-            return _page(runtime, _find(runtime, key), fault=error, tried=action, given=given), status
+            return _page(runtime, _find(runtime, key), fault=error, tried=action, given=given, stored=stored), status
         if _find_or_none(runtime, key) is None:  # sent to another department: no longer this officer's
-            return redirect(url_for("console.worklist"))
+            return redirect(url_for("console.worklist", gone=key))
         return redirect(url_for("console.complaint", key=key, done=1))
 
     @blueprint.post("/complaints/<key>/<action>/preview")
@@ -138,6 +141,7 @@ def _act(runtime: Runtime, row: Any, action: str, given: dict[str, str], stored:
         latest = db.scalars(select(Complaint.last_seq).where(Complaint.id == row.id).with_for_update()).one()
         given["files"] = attachments.keep(db, stored, latest + 1)
         complaints.act(db, runtime, row.id, action, _actor(), now, given, version=seen if seen is not None else latest)
+        presence.leave(db, row.id, access.current().id)
 
 
 def _actor() -> Actor:
@@ -162,22 +166,43 @@ def _find_or_none(runtime: Runtime, key: str) -> Any:
         return db.execute(select(Complaint.__table__).where(where, scope.visible(access.current()))).first()
 
 
-def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None, cannot: str = "") -> str:
+def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: str = "", given: dict[str, str] | None = None, cannot: str = "",
+          stored: list[dict[str, Any]] | None = None) -> str:  # fmt: skip
     user = access.current()
     with runtime.reading() as db:
         values = casefile.gather(db, row, user)
-        values["officers"] = db.execute(
+        values["officers"] = _near_first(db.execute(
             select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
-        ).all()
+        ).all(), row.office_code or offices.FALLBACK)  # fmt: skip
         known = replies.of(db, active_only=True)
         ringing = dialling.of_user(db.connection(), user.id)
         workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
     steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
-    return render_template("complaint.html", row=row, actions=_likely_first(row.state, steps), user=user, fault=fault,
+    actions = _likely_first(row.state, steps)
+    return render_template("complaint.html", row=row, actions=actions, again=_form(tried, given or {}, actions, values["parts"]),
+                           part_open=any(part.state == "open" for part, _ in values["parts"]), stored=stored or [], carried=files.carried(row.id, tried, stored or []), user=user, fault=fault,
                            replies=_fitting(runtime, known, row), cannot=cannot,
                            dialled=ringing if ringing is not None and ringing.complaint_id == row.id else None,
                            assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
                            reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip
+
+
+def _near_first(people: Sequence[Any], office: str) -> list[Any]:
+    """Those of the office that has the complaint, then of the offices below and above it, then of its department, then everybody else."""
+    def distance(one: Any) -> int:
+        theirs = one.office_code or offices.FALLBACK
+        near = offices.is_within(theirs, office) or offices.is_within(office, theirs)
+        return 0 if theirs == office else 1 if near else 2 if theirs.partition(".")[0] == office.partition(".")[0] else 3
+
+    return sorted(people, key=distance)
+
+
+def _form(tried: str, given: dict[str, str], actions: list[Transition], parts: list[tuple[Any, bool]]) -> str:
+    """The form on the page that does what was tried, or ""."""
+    if any(step.action == tried for step in actions):
+        return f"form-{tried}"
+    mine = [part.id for part, is_mine in parts if is_mine and str(part.id) == given.get("subtask")]
+    return f"form-{tried}-{mine[0]}" if mine and tried in subtasks.ANSWERS else ""
 
 
 def _likely_first(state: str, steps: list[Transition]) -> list[Transition]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, request, send_file
+from flask import Blueprint, Response, abort, current_app, request, send_file
+from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import select
 
 from agent_console import access
@@ -51,11 +53,33 @@ def _sent(runtime: Runtime, row: Any, path: str, content_type: str) -> Response:
     return answer
 
 
-def given(runtime: Runtime, complaint_id: int, action: str, actor: Actor, now: Any) -> list[dict[str, Any]]:
-    """The files of the form at hand, checked and stored; their rows are written with the action. Raises attachments.Refused."""
+def given(runtime: Runtime, complaint_id: int, action: str, actor: Actor, now: Any, kept: int = 0) -> list[dict[str, Any]]:
+    """The files of the form at hand, checked and stored; their rows are written with the action. `kept`: how many it has from before.
+    Raises attachments.Refused."""
     sent = []
     for file in request.files.getlist("files"):
         with file.stream:
             sent += [(file.filename, file.stream.read())] if file.filename else []
+    if kept + len(sent) > runtime.config.attachments.max_files:
+        raise attachments.Refused("file_too_many")
     checked = attachments.check(runtime, sent)
     return attachments.store(runtime, checked, complaint_id, "proof" if action == "resolve" else "document", actor, now)
+
+
+def carried(complaint_id: int, action: str, rows: list[dict[str, Any]]) -> str:
+    """Files stored with an action that could not be done, for its form to bring back: a browser forgets which were chosen. Signed, and
+    good for the same person, complaint and action alone."""
+    return _signer(complaint_id, action).dumps([{**row, "at": row["at"].isoformat()} for row in rows]) if rows else ""
+
+
+def brought_back(complaint_id: int, action: str) -> list[dict[str, Any]]:
+    """What `carried` gave the form at hand; nothing where it was not ours."""
+    try:
+        rows = _signer(complaint_id, action).loads(request.form.get("carried", ""))
+    except BadSignature:
+        return []
+    return [{**row, "at": datetime.fromisoformat(row["at"])} for row in rows]
+
+
+def _signer(complaint_id: int, action: str) -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.secret_key or "", salt=f"files:{complaint_id}:{action}:{access.current().id}")

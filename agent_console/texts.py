@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -16,6 +17,9 @@ from helpline.text import to_bengali_digits
 
 LANGUAGES = ("bn", "en")
 HERE = Path(__file__).resolve().parent
+
+
+_LATIN = re.compile("[A-Za-z]{2}")
 
 
 class TextsError(Exception):
@@ -37,9 +41,9 @@ class Texts:
         return [key for key in self._entries if key.startswith(prefix)]
 
     def get(self, key: str, language: str, **values: Any) -> str:
-        """The sentence; digits among its values become Bengali ones in Bengali. Raises KeyError."""
+        """The sentence; digits among its values become Bengali ones in Bengali, save those of a name in Latin letters. Raises KeyError."""
         if language == "bn":
-            values = {name: to_bengali_digits(str(value)) for name, value in values.items()}
+            values = {name: str(value) if _LATIN.search(str(value)) else to_bengali_digits(str(value)) for name, value in values.items()}
         return self._entries[key][language].format_map(values)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from agent_console import access
-from helpline import fairness, offices, scope, search, subtasks
+from helpline import acknowledgement, fairness, offices, scope, search, subtasks
 from helpline.lifecycle import KIND, Kind, State
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -45,7 +45,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         more = len(rows) > runtime.config.console.rows_per_page
         rows = rows[: runtime.config.console.rows_per_page]
         template = "rows.html" if request.headers.get("HX-Request") and request.args.get("before") else "worklist.html"
-        return render_template(template, rows=rows, groups=groups, more=more, chosen=chosen, tabs=_tabs(), newest=newest, last=_key_of(rows[-1], chosen) if rows else "")
+        return render_template(template, rows=rows, groups=groups, more=more, chosen=chosen, tabs=_tabs(), newest=newest,
+                               gone=acknowledgement.normalise(request.args.get("gone", "")[:40]), last=_key_of(rows[-1], chosen) if rows else "")  # fmt: skip
 
     @blueprint.get("/complaints/newer")
     def newer() -> str:

@@ -158,7 +158,9 @@ def _row(file: Checked, complaint_id: int, purpose: str, actor: Actor, now: date
 
 
 def keep(db: Connection, rows: list[dict[str, Any]], seq: int) -> str:
-    """The rows of stored files, with the event they come with; their hashes, which the event keeps."""
+    """The rows of stored files, with the event they come with; their hashes, which the event keeps. What is kept already comes with no second event."""
+    here = set(db.scalars(select(Attachment.id).where(Attachment.id.in_([row["id"] for row in rows])))) if rows else set()
+    rows = [row for row in rows if row["id"] not in here]
     if rows:
         db.execute(insert(Attachment), [row | {"seq": seq} for row in rows])
     return " ".join(row["sha256"] for row in rows)

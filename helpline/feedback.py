@@ -18,6 +18,7 @@ from models import Alert, Complaint, Feedback, User, new_id
 
 CONFIDENTIAL = "conduct"  # the alert's kind: shown to supervisors only
 OUTCOMES = ("answered", "no_answer", "wrong_number", "refused")  # of an agent's call
+_ASKED_NO_MORE = ("wrong_number", "refused")  # neither a stranger nor who will not speak of it is asked again
 CLAIM = timedelta(minutes=30)
 _table = Feedback.__table__
 
@@ -111,7 +112,8 @@ def waiting() -> Any:
                User.name.label("claimed_by"))
         .join(Feedback, (_table.c.complaint_id == Complaint.id) & (_table.c.round == Complaint.reopen_count))
         .outerjoin(User, User.id == _table.c.claimed_by_id)
-        .where(Complaint.state == str(State.RESOLVED), _table.c.answered_at.is_(None), _table.c.tries > 1)
+        .where(Complaint.state == str(State.RESOLVED), _table.c.answered_at.is_(None), _table.c.tries > 1,
+               or_(_table.c.outcome.is_(None), _table.c.outcome.notin_(_ASKED_NO_MORE)))
         .order_by(Complaint.resolved_at)
     )  # fmt: skip
 
@@ -125,8 +127,9 @@ def claim(db: Connection, complaint_id: int, user_id: int, now: datetime) -> boo
 
 
 def not_reached(db: Connection, complaint_id: int, outcome: str) -> None:
-    """An agent rang, and had no answer: the round is free again."""
+    """An agent rang, and had no answer: the round is free again, or over."""
     row = latest(db, complaint_id)
     if row is not None:
+        over = {"next_at": None} if outcome in _ASKED_NO_MORE else {}
         db.execute(update(Feedback).where(_table.c.complaint_id == complaint_id, _table.c.round == row.round)
-                   .values(outcome=outcome, tries=row.tries + 1, claimed_by_id=None, claimed_at=None))  # fmt: skip
+                   .values(outcome=outcome, tries=row.tries + 1, claimed_by_id=None, claimed_at=None, **over))  # fmt: skip

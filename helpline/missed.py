@@ -26,7 +26,7 @@ def answer(db: Connection, runtime: Runtime, number: str, call: Row[Any], now: d
         check = proof.code(runtime, message_id)
         sms = notices.compose(runtime, notices.DISCREET, dict(row._mapping), {}, check=check)
     elif row is not None:
-        sms = status.message(runtime, row, language)
+        sms = status.message(db, runtime, row, language)
     else:
         check, settings = proof.code(runtime, message_id), runtime.config.helpline
         sms = runtime.catalogue.sms("notify.missed_call", language, helpline=settings.short_name, phone=settings.display_number, check=check)

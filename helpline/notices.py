@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from helpline import acknowledgement, proof
 from helpline.reference import Department
 from helpline.runtime import Runtime
 from helpline.sla import IST
-from prompts.catalogue import Sms
+from prompts.catalogue import MAX_VALUE, Sms
 
 _MONTHS = {
     "bn": ["জানু", "ফেব্রু", "মার্চ", "এপ্রিল", "মে", "জুন", "জুলাই", "আগস্ট", "সেপ্টে", "অক্টো", "নভে", "ডিসে"],
@@ -34,8 +35,8 @@ def office_name(runtime: Runtime, code: str | None, language: str) -> str:
 
 
 def short_office_name(runtime: Runtime, code: str | None, language: str) -> str:
-    """As an SMS carries it, uncut."""
-    return _department(runtime, code).short_name(language)
+    """As an SMS carries it, uncut; a shortened word's point would stand before the sentence's own."""
+    return _department(runtime, code).short_name(language).removesuffix(".")
 
 
 def _department(runtime: Runtime, code: str | None) -> Department:
@@ -43,6 +44,7 @@ def _department(runtime: Runtime, code: str | None) -> Department:
 
 
 DISCREET = "notify.discreet"
+ASKED_PARTS = 4  # values of an SMS that carry an office's question
 
 
 def compose(
@@ -66,6 +68,8 @@ def compose(
     }
     if "reason" in entry.placeholders:
         values["reason"] = runtime.catalogue.text(f"reason.{given.get('rejection_reason', 'no_grievance')}", language)
+    if "asked1" in entry.placeholders:
+        values |= question(given)
     if "original" in entry.placeholders:
         values["original"] = acknowledgement.display(given.get("original", "00000000000"))
     sms = runtime.catalogue.sms(template, language, **{name: values[name] for name in entry.placeholders})
@@ -75,6 +79,13 @@ def compose(
     said = [runtime.catalogue.text(spoken_key(template), language, **values),
             runtime.catalogue.text("call.check", language, check=f"{check[:3]} {check[3:6]} {check[6:]}")]  # fmt: skip
     return replace(sms, text=" ".join(said))
+
+
+def question(given: Mapping[str, Any]) -> dict[str, str]:
+    """What an office asks, as values: `question` whole, to be spoken; `asked1` and so on, an SMS's share of it in parts of TRAI's length."""
+    text = " ".join(str(given.get("question", "")).split())
+    parts = textwrap.wrap(text, MAX_VALUE, max_lines=ASKED_PARTS, placeholder="...") + [""] * ASKED_PARTS
+    return {"question": text.rstrip("?.।")} | {f"asked{n + 1}": parts[n] for n in range(ASKED_PARTS)}
 
 
 def expected(runtime: Runtime, row: Mapping[str, Any], language: str) -> str:

@@ -21,6 +21,11 @@ def beat(db: Connection, complaint_id: int, user_id: int, doing: str, now: datet
         db.execute(delete(Presence).where(Presence.user_id == user_id, Presence.at < now - FORGOTTEN))
 
 
+def leave(db: Connection, complaint_id: int, user_id: int) -> None:
+    """What was being written is done; a page that stays open says so itself."""
+    db.execute(delete(Presence).where(Presence.complaint_id == complaint_id, Presence.user_id == user_id))
+
+
 def others(db: Any, complaint_id: int, user_id: int, now: datetime) -> list[Row[Any]]:
     """name, doing of everybody else who has it open."""
     query = select(User.name, Presence.doing).join(User, User.id == Presence.user_id)

@@ -17,7 +17,7 @@ from helpline import acknowledgement, complaints, examples, lifecycle, limits, n
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
 from helpline.sounds import skeleton
-from models import Complaint
+from models import Complaint, Event
 from models.direct import Reader
 from prompts.catalogue import Sms
 
@@ -34,6 +34,8 @@ _earlier_open = (
     .order_by(Complaint.id.desc())
     .limit(1)
 )
+
+_asked = select(Event.data).where(Event.complaint_id == bindparam("complaint"), Event.seq == bindparam("seq"))
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,20 @@ def standing(row: Any) -> str:
     return "rejected" if row.state == State.REJECTED else lifecycle.CITIZEN_WORD[row.state]
 
 
-def sentence(runtime: Runtime, row: Any, language: str) -> str:
+def question(db: Reader, row: Any) -> str:
+    """What an office asked, as long as it waits for the answer; else ""."""
+    if row.state != State.ACTION_REQUIRED or row.asked_seq is None:
+        return ""
+    asked: Any = db.execute(_asked, {"complaint": row.id, "seq": row.asked_seq}).scalar()
+    return str((asked or {}).get("question", ""))
+
+
+def sentence(db: Reader, runtime: Runtime, row: Any, language: str) -> str:
     """One plain sentence: number, one of three words, office, date."""
-    return message(runtime, row, language).text
+    return message(db, runtime, row, language).text
 
 
-def message(runtime: Runtime, row: Any, language: str) -> Sms:
+def message(db: Reader, runtime: Runtime, row: Any, language: str) -> Sms:
     """The sentence as a message."""
     key = f"status.{standing(row)}"
     entry = runtime.catalogue[key]
@@ -114,5 +124,6 @@ def message(runtime: Runtime, row: Any, language: str) -> Sms:
         "office": notices.short_office_name(runtime, row.department_code, language),
         "date": notices.short_date(row.due_at, language) if row.due_at else "",
         "phone": runtime.config.helpline.display_number,
+        **notices.question({"question": question(db, row)}),
     }
     return runtime.catalogue.sms(key, language, **{name: values[name] for name in entry.placeholders})

@@ -181,7 +181,8 @@ class Speaker:
         if not standing:
             return []
         due = [self._prompt("told.date", state, **values)] if standing == "under_review" and values.get("date") else []
-        return [self._prompt(f"standing.{standing}", state, **values), *due, self._prompt("told.ack", state, **values)]
+        asked = [self._prompt("told.question", state, **values)] if values.get("question") else []
+        return [self._prompt(f"standing.{standing}", state, **values), *asked, *due, self._prompt("told.ack", state, **values)]
 
     def _offered(self, values: dict[str, object], language: str) -> list[list[Said]]:
         offers = values.get("offers")

@@ -134,6 +134,7 @@ class Values:
         return {
             "ack": speech.ack(row.ack or "", language),
             "standing": status.standing(row),
+            "question": status.question(db(), row),
             "office": Spoken(notices.office_name(self.runtime, department, language), f"department.{department}"),
             "date": speech.date(due, language, self.runtime.catalogue) if due else "",
         }

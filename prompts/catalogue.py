@@ -97,10 +97,10 @@ class Catalogue:
         return self._entries[key].texts[language]
 
     def sms(self, key: str, language: str, **values: object) -> Sms:
-        """The message, each value cut to TRAI's 30 characters and kept in one line."""
+        """The message, each value cut to TRAI's 30 characters and kept in one line; an empty one leaves no gap."""
         entry = self._entries[key]
         body = entry.texts[language].format_map({name: _fit(str(value)) for name, value in values.items()})
-        return Sms(body, key, language)
+        return Sms(regex.sub(" +", " ", body), key, language)
 
 
 @lru_cache(maxsize=4)

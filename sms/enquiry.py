@@ -21,7 +21,7 @@ def plain_status(db: Reader, runtime: Runtime, row: Row[Any], parsed: Parsed) ->
     """The answer to the commonest message, STATUS <number> from the registered telephone; `row` is that complaint."""
     row = status.carrying_on(db, row)
     language = parsed.reply_language if parsed.lang != "en" else str(row.language)
-    return Reply(status.sentence(runtime, row, language), row.id)
+    return Reply(status.sentence(db, runtime, row, language), row.id)
 
 
 def is_plain_status(parsed: Parsed) -> bool:
@@ -72,4 +72,4 @@ def _own_language(message: Message, row: Row[Any] | None) -> str:
 
 
 def _status_text(message: Message, row: Any) -> str:
-    return message.tell(status.message(message.runtime, row, message.language))
+    return message.tell(status.message(message.db, message.runtime, row, message.language))

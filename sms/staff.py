@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import complaints, fieldwork
+from helpline import complaints, effects, fieldwork, notices
 from helpline import text as texts
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import Role
@@ -30,6 +30,8 @@ WORDS: dict[str, str] = {
 _ACTION = {word: action for action, words in WORDS.items() for word in words.split()}
 _SHAPE = re.compile(r"\s*(\S+)[\s:,.-]+([A-Za-z0-9]{2})[\s-]?([A-Za-z0-9]{2})(?![A-Za-z0-9])[\s:,.-]*(.*)", re.S)
 _DAY = re.compile(r"(\d{1,2})[/.\-\s](\d{1,2})(?:[/.\-\s](\d{4}|\d{2}))?\b")
+
+_LONG_PAST = timedelta(days=180)  # a nearer day that has passed is a mistake, not a promise for next year
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def answer(db: Connection, runtime: Runtime, sender: str, body: str, now: dateti
 def _done(db: Connection, runtime: Runtime, order: Order, user: Row[Any], row: Row[Any], now: datetime) -> str:
     given = _GIVEN[order.action](order.rest, now)
     about = fieldwork.about(runtime, dict(row._mapping), user.language) | {"code": order.code, "phone": runtime.config.helpline.display_number}
+    if given.get("news_on"):
+        about |= {"news": notices.short_date(effects.closing_of(runtime, given["news_on"]), user.language)}
     try:
         complaints.act(db, runtime, row.id, order.action, Actor(Role.OFFICER, "sms", user.id), now, given)
     except CannotAct as error:
@@ -73,7 +77,7 @@ def _done(db: Connection, runtime: Runtime, order: Order, user: Row[Any], row: R
 
 
 def day_in(text: str, now: datetime) -> str:
-    """The ISO date of `12/12`, `12.12.2026` or `12-12-26`: without a year the next such day; "" when there is none."""
+    """The ISO date of `12/12`, `12.12.2026` or `12-12-26`: without a year this year's, or next year's when that is long past; "" when there is none."""
     found = _DAY.search(text)
     if found is None:
         return ""
@@ -81,7 +85,7 @@ def day_in(text: str, now: datetime) -> str:
     year = int(found[3]) + (2000 if int(found[3]) < 100 else 0) if found[3] else today.year
     try:
         meant = date(year, month, day)
-        return (meant if found[3] or meant > today else date(year + 1, month, day)).isoformat()
+        return (meant if found[3] or meant > today - _LONG_PAST else date(year + 1, month, day)).isoformat()
     except ValueError:
         return ""
 

@@ -354,6 +354,13 @@ def test_what_is_not_there_is_a_plain_page(staff, path):
     assert staff("agent").get(path).status_code == 404
 
 
+def test_digits_are_bengali_in_bengali_save_those_of_names_in_latin_letters():
+    from agent_console.texts import shipped
+
+    assert "North 24 Parganas" in shipped().get("here.looking", "bn", name="Test PHE, North 24 Parganas")
+    assert "২৪ ঘ" in shipped().get("worktime.hours", "bn", hours=24)
+
+
 def test_texts_used_by_the_templates_exist(app):
     from pathlib import Path
 

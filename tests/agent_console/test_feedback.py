@@ -72,6 +72,18 @@ def test_not_reached_frees_it_and_counts(app, staff, unanswered):
     assert other.post(f"/console/feedback/{unanswered.ack}/claim").status_code == 302
 
 
+@pytest.mark.parametrize("outcome", ["refused", "wrong_number"])
+def test_who_will_not_speak_of_it_and_a_stranger_are_asked_no_more(app, staff, unanswered, outcome):
+    one = staff("agent")
+    one.post(f"/console/feedback/{unanswered.ack}/claim")
+    assert one.post(f"/console/feedback/{unanswered.ack}/record", {"outcome": outcome}).status_code == 302
+    assert "মিনা" not in one.get("/console/feedback").text
+    assert one.post(f"/console/feedback/{unanswered.ack}/claim").status_code == 404
+    before = row(app).tries
+    asking.ask_again(app.extensions["runtime"], utc_now() + timedelta(days=3))
+    assert (row(app).tries, row(app).next_at) == (before, None)
+
+
 def test_not_solved_reopens(app, staff, unanswered):
     one = staff("agent")
     one.post(f"/console/feedback/{unanswered.ack}/claim")

@@ -183,6 +183,8 @@ def test_after_two_transfers_the_grievance_cell_decides(runtime, filed, now):
     assert refused.value.reason == "too_many"
     row = act(runtime, filed.id, "send_back", people_of["prd.305"], now, reason="not ours")
     assert (row.office_code, row.state) == ("cmo", "under_review")
+    with runtime.reading() as db:
+        assert db.scalars(select(Outgoing.template).order_by(Outgoing.id)).all()[-1] == "notify.under_review", "whoever was told of an office hears that it left it"
 
 
 def test_an_officer_named_in_it_and_those_below_neither_see_nor_close_it(runtime, filed, now):

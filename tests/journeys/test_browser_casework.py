@@ -123,6 +123,27 @@ def test_who_else_is_there_and_whose_words_count(app, live, browses, three):  # 
     assert "The supervisor's note" in boss.locator(".timeline").inner_text()
 
 
+def test_a_photo_is_not_lost_when_somebody_was_quicker(app, live, browses, three):  # noqa: F811
+    ack, runtime = three[0].ack, app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.act(db, runtime, three[0].id, "review", Actor("cell", "agent"), utc_now())
+    page, picture = browses("cell", width=390), io.BytesIO()
+    Image.new("RGB", (640, 480), "green").save(picture, "JPEG")
+    form = opens(page, live, ack, "resolve")
+    assert form.locator("[name=reason]").count() == 0, "no part of it is open: nobody asks why"
+    form.locator("textarea[name=report]").fill("The holes were filled and rolled.")
+    form.locator("input[type=file]").set_input_files([{"name": "after.jpg", "mimeType": "image/jpeg", "buffer": picture.getvalue()}])
+    with runtime.writing() as db:
+        complaints.act(db, runtime, three[0].id, "note", Actor("supervisor", "agent"), utc_now(), {"text": "Look at the culvert too"})
+    form.locator("button.btn-primary").click()
+    choice = page.locator("section[aria-labelledby=stale]")
+    expect(choice).to_contain_text("after.jpg")
+    choice.get_by_role("button").click()
+    page.wait_for_url("**done=1*")
+    expect(page.locator(".files img").first).not_to_have_js_property("naturalWidth", 0)
+    assert state_of(app, ack) == "resolved"
+
+
 def test_many_at_once_are_seen_before_they_are_done(app, live, browses, three):  # noqa: F811
     page = browses("cell")
     page.goto(f"{live}/console/complaints?tab=open")

@@ -18,6 +18,8 @@ def test_who_else_has_it_open_and_what_they_write(app, told, somebody):  # noqa:
     assert "Test desk is also looking at it" in officer.post(path).text
     officer.post(path, {"doing": "resolve"})
     assert "Test roads is writing: Report resolved" in desk.post(path).text
+    assert act(officer, app, told, "note", text="On it").status_code == 302
+    assert "Test roads" not in desk.post(path).text, "what is done is not being written any more"
     act(desk, app, told, "review")
     assert "Something happened" in officer.post(path, {"seen": 1}).text
 
@@ -60,6 +62,17 @@ def test_the_same_problem_is_suggested_with_its_reasons_on_the_page_and_while_en
         for reason in ("same district", "words in common", "within a day"):
             assert reason in page, reason
         assert page.count("words in common") <= 2, "the ration dealer is another matter"
+
+
+def test_another_matter_at_the_same_place_is_not_suggested(app, network, told, somebody):  # noqa: F811
+    Caller(network, "+919830099999").texts("FILE no water in the taps for three days near the school on Station road, Barasat, PIN 700124")
+    Caller(network, "+919830088888").texts("FILE dead animal near the bus stand, Barasat, PIN 700124")
+    search.index_pending(app.extensions["runtime"])
+    with app.extensions["runtime"].reading() as db:
+        water = db.scalars(select(Complaint.ack).where(Complaint.phone == "+919830099999")).one()
+        animal = db.scalars(select(Complaint.ack).where(Complaint.phone == "+919830088888")).one()
+    page = somebody("desk", "cell").get(f"/console/complaints/{water}/alike").text
+    assert animal not in page.replace(" ", "")
 
 
 def test_joined_by_one_click_told_together_and_undone(app, twice, somebody, caller):  # noqa: F811

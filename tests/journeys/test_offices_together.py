@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from helpline.runtime import utc_now
+from helpline.sla import IST
 from models import Complaint, Outgoing, Subtask
 from simulator.driver import Caller
 from sms import staff
@@ -41,6 +44,22 @@ def test_a_part_asked_of_another_office(app, told, somebody):  # noqa: F811
     assert water.get(f"/console/complaints/{told}").status_code == 404, "their part is over"
     assert "Pipe moved" in roads.get(f"/console/complaints/{told}").text
     assert act(roads, app, told, "resolve", report=REPORT).status_code == 302
+
+
+def test_an_answer_about_a_part_is_not_lost_when_somebody_was_quicker(app, told, somebody):  # noqa: F811
+    roads, water = somebody("roads", "officer", BARASAT), somebody("water", "officer", WATER)
+    act(roads, app, told, "accept")
+    act(roads, app, told, "ask_office", office=WATER, text="Move the pipe first", due_on="2030-01-07")
+    seen = only(app).last_seq
+    act(roads, app, told, "note", text="The mayor called about this")
+    part = part_of(app).id
+    answer = water.post(f"/console/complaints/{told}/part_done", {"version": seen, "subtask": part, "report": "Pipe moved"})
+    assert answer.status_code == 409
+    assert f'form="form-part_done-{part}">Do mine now' in answer.text
+    assert 'required>Pipe moved</textarea>' in answer.text
+    gone = act(water, app, told, "part_done", subtask=part, report="Pipe moved")
+    page = water.get(gone.headers["Location"]).text
+    assert f"{told[:3]} {told[3:7]} {told[7:]} is no longer with your office" in page, "what happened is said"
 
 
 def test_a_part_is_answered_only_by_those_who_were_asked_and_a_reason_ends_the_wait(app, told, somebody):  # noqa: F811
@@ -126,6 +145,21 @@ def test_days_as_officers_write_them(text, iso, now):
     from helpline.text import fold_digits
 
     assert staff.day_in(fold_digits(text), now) == iso
+
+
+@pytest.mark.parametrize("days", [0, 1, 40])
+def test_a_day_that_has_just_passed_is_not_taken_for_next_years(days, now):
+    meant = now.astimezone(IST).date() - timedelta(days=days)
+    assert staff.day_in(f"{meant.day}/{meant.month}", now) == meant.replace(year=now.astimezone(IST).year).isoformat()
+
+
+def test_a_passed_day_is_asked_again_and_a_day_to_come_is_said_back(app, told, with_code, officer_phone):  # noqa: F811
+    code = with_code[1]
+    yesterday, tomorrow = (utc_now().astimezone(IST).date() + timedelta(days=ahead) for ahead in (-1, 1))
+    officer_phone.texts(f"DATE {code} {yesterday.day}/{yesterday.month}/{yesterday.year}")
+    assert f"DATE {code} 12/12" in officer_phone.reads
+    officer_phone.texts(f"DATE {code} {tomorrow.day}/{tomorrow.month}/{tomorrow.year}")
+    assert str(tomorrow.year) in officer_phone.reads
 
 
 def test_the_switch_turns_it_off(app, told, somebody):  # noqa: F811

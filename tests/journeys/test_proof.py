@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -91,6 +93,50 @@ def test_what_is_no_photo_and_no_pdf_is_refused_and_the_report_is_kept(app, told
     assert says in answer.text
     assert REPORT in answer.text
     assert only(app).state == "in_progress"
+
+
+def carried(answer):
+    return html.unescape(re.search(r'name="carried" value="([^"]+)"', answer.text)[1])
+
+
+@pytest.mark.parametrize("first", ["too short", "somebody was quicker"])
+def test_photos_of_a_report_that_had_to_be_given_again_are_not_lost(app, told, officer, somebody, first):  # noqa: F811
+    seen = only(app).last_seq
+    if first == "somebody was quicker":
+        act(somebody("desk", "cell"), app, told, "note", text="The mayor called about this")
+    fields = {"version": seen, "report": "Done" if first == "too short" else REPORT, "csrf_token": officer.token(), "files": (io.BytesIO(photo()), "after.jpg")}
+    answer = officer.client.post(f"/console/complaints/{told}/resolve", data=fields, content_type="multipart/form-data")
+    assert answer.status_code == (422 if first == "too short" else 409)
+    assert "need not be chosen again: after.jpg" in answer.text
+    again = {"version": only(app).last_seq, "report": REPORT, "carried": carried(answer)}
+    assert officer.post(f"/console/complaints/{told}/resolve", again).status_code == 302
+    with app.extensions["runtime"].reading() as db:
+        row = db.scalars(select(Attachment)).one()
+        assert (row.name, row.purpose, row.seq) == ("after.jpg", "proof", only(app).last_seq)
+        assert db.scalars(select(Event).where(Event.action == "resolve")).one().data["files"] == row.sha256
+
+
+def test_kept_files_are_good_for_one_action_of_one_person_and_once(app, told, officer, somebody):  # noqa: F811
+    answer = resolve(officer, app, told, ("after.jpg", photo()), report="Done")
+    token, desk = carried(answer), somebody("desk", "cell")
+    for person, action in ((officer, "note"), (desk, "note"), (desk, "resolve")):
+        act(person, app, told, action, text="look", report="x", carried=token)
+    act(officer, app, told, "resolve", report="x", carried=token[:-2] + "aa")
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalars(select(Attachment)).all() == []
+    assert act(officer, app, told, "resolve", report=REPORT, carried=token).status_code == 302
+    act(desk, app, told, "reopen", reason="not solved")
+    act(officer, app, told, "resolve", report=REPORT + " again", carried=token)
+    with app.extensions["runtime"].reading() as db:
+        assert len(db.scalars(select(Attachment)).all()) == 1
+
+
+def test_as_many_files_as_allowed_those_kept_among_them(app, told, officer):  # noqa: F811
+    answer = resolve(officer, app, told, *[(f"{n}.jpg", photo()) for n in range(6)], report="Done")
+    fields = {"version": only(app).last_seq, "report": REPORT, "csrf_token": officer.token(), "carried": carried(answer), "files": (io.BytesIO(photo()), "7.jpg")}
+    refused = officer.client.post(f"/console/complaints/{told}/resolve", data=fields, content_type="multipart/form-data")
+    assert (refused.status_code, "too many files" in refused.text) == (422, True)
+    assert "5.jpg" in refused.text
 
 
 def test_a_photo_of_an_iphone_is_kept_as_jpeg(app, told, officer):  # noqa: F811

@@ -195,6 +195,29 @@ def test_a_plain_reply_answers_an_offices_question(app, caller, said):
     assert (only(app).state, events(app, "answer")[0]["text"]) == ("in_progress", said)
 
 
+LONG = "Which of the two lanes behind the primary school is meant, the one with the pond or the one that leads to the mosque, and who has the key of the lamp?"
+
+
+@pytest.mark.parametrize(("question", "read"), [
+    ("Which lane?", "Which lane?"),
+    ("Which  lane,\nthe one behind the school?", "Which lane, the one behind the school?"),
+    (LONG, "Which of the two lanes behind the primary school is meant, the one with the pond or the one that leads to the..."),
+])  # fmt: skip
+def test_an_offices_question_is_in_the_message_and_in_the_status(app, caller, question, read):
+    caller.texts("FILE street light not working in Barasat").texts("A Sen")
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.act(db, runtime, only(app).id, "review", Actor("cell", "agent"), utc_now())
+        complaints.act(db, runtime, only(app).id, "ask", Actor("cell", "agent"), utc_now(), {"question": question})
+    with runtime.reading() as db:
+        [sms] = db.scalars(select(Outgoing).where(Outgoing.template == "notify.action_required"))
+    assert f"asks: {read} Please" in sms.body
+    caller.texts("STATUS")
+    assert f"asks: {read} Please" in caller.reads
+    caller.texts(f"STATUS {only(app).ack}")
+    assert f"asks: {read} Please" in caller.reads
+
+
 @pytest.mark.parametrize("said", ["thanks", "wrong number", "who is this"])
 def test_small_talk_registers_nothing(app, caller, said):
     caller.texts("amader rasta khub kharap, Raina").texts(said)

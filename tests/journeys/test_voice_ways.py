@@ -109,7 +109,9 @@ def test_the_question_whether_it_is_solved_says_which_complaint(app, caller, now
 def test_what_is_asked_is_answered_from_the_status(app, caller, now):
     files(caller).hangs_up()
     act(app, now, REVIEW, ("ask", {"question": "which tap?"}))
-    caller.dials().presses("1", "3").speaks("the one by the school")
+    caller.dials().presses("1")
+    assert "which tap?" in caller.last_said, "whoever is asked hears the question"
+    caller.presses("3").speaks("the one by the school")
     assert only(app).state == "in_progress"
 
 
