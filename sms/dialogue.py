@@ -176,11 +176,18 @@ def got_which(message: Message) -> Reply | None:
     """The complaint that was meant, by its place in the list, its number or its subject; what was to be done is done."""
     action = str(message.context.get("action"))
     rows = [row for row in which.chosen(message) if row.state in _MEANT[action]]
-    if not rows or (message.parsed.keyword and not message.parsed.acks):
+    if not rows or _asks_something_else(message.parsed, action):
         return None
     forget(message)
     done = [_DO[action](message, row) for row in (rows if action == "add" else rows[:1])]
     return replace(done[0], text="\n".join(reply.text for reply in done))
+
+
+def _asks_something_else(parsed: Parsed, action: str) -> bool:
+    """A keyword by itself, or with a number and of another purpose; also "how do they stand?" beside the numbers."""
+    if parsed.keyword:
+        return not parsed.acks or parsed.intent != action
+    return bool(parsed.acks) and parsed.intent == "status" and bool(parsed.text) and parse(parsed.text).intent == "status"
 
 
 _MEANT: dict[str, set[State]] = {
@@ -193,7 +200,7 @@ _MEANT: dict[str, set[State]] = {
 }
 _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
     "confirm": lambda message, row: satisfaction.conclude(message, row, "confirm"),
-    "reopen": lambda message, row: registered.add_to_this(message, row, str(message.context.get("text", ""))) if row.state in OPEN else satisfaction.conclude(message, row, "reopen"),
+    "reopen": lambda message, row: registered.add_to_this(message, row, str(message.context.get("text", ""))) if row.state in OPEN - {State.RESOLVED} else satisfaction.conclude(message, row, "reopen"),
     "rate": lambda message, row: satisfaction.rate_this(message, row, int(message.context["rating"])),
     "cancel": lambda message, row: do(message, row, "withdraw", {"reason": message.context.get("text", "")}, "sms.added"),
     "picture": pictures.to_the_one_meant,
