@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import xml.etree.ElementTree as ET
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -13,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from commands import simulator_settings, take_in
-from helpline import callbacks, logs, worker
-from helpline.runtime import utc_now
+from helpline import acknowledgement, callbacks, logs, worker
+from helpline.runtime import Runtime, utc_now
 from models import Call, Callback, Complaint, Event, Inbound, Outgoing, Recording
 from models import engine as engines
 from models.direct import Direct
@@ -205,6 +206,36 @@ def test_messages_are_answered_as_received_and_taken_in_once(store, runtime, cal
     assert len([i for i in all_of(runtime, Inbound) if i.kind == "sms"]) == 2
     owed = [m for m in all_of(runtime, Outgoing) if m.to_number == "+919830054321"]
     assert any("নথিভুক্ত" in m.body for m in owed)
+
+
+@pytest.mark.parametrize("body", ["STATUS {}", "FILE no water for days in Kalna"])
+def test_what_was_written_just_as_the_store_was_lost_is_answered_all_the_same(store, runtime, caller, network, monkeypatch, body):
+    caller.texts("FILE no street light in Barasat").texts("A Sen")
+    ack = acknowledgement.display(all_of(runtime, Complaint)[0].ack)
+    directly, writing = Direct.write, Runtime.writing
+
+    def lost(*_):
+        raise OperationalError("COMMIT", None, engines._busy())
+
+    def write_and_be_lost(direct, writes, *, lasting=True):
+        directly(direct, writes, lasting=lasting)
+        lost()
+
+    @contextmanager
+    def commit_and_be_lost(self):
+        with writing(self) as db:
+            yield db
+        lost()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Direct, "write", write_and_be_lost)
+        patch.setattr(Runtime, "writing", commit_and_be_lost)
+        assert "We have your message" in network.text(caller.number, body.format(ack))[0]
+    back(store, runtime)
+    new = all_of(runtime, Complaint)[-1]
+    owed = [m for m in all_of(runtime, Outgoing) if m.state == "pending"]
+    assert [acknowledgement.display(new.ack) in m.body for m in owed] == [True]
+    assert len(all_of(runtime, Complaint)) == (2 if "FILE" in body else 1)
 
 
 def test_a_delivery_report_is_not_lost(store, runtime, network):
