@@ -25,7 +25,7 @@ SKIPS = frozenset(
     for phrase in (
         "no", "na", "nah", "nahi", "nahin", "n", "না", "নাহ", "नहीं", "ना", "dont know", "don't know", "do not know", "i dont know",
         "i don't know", "not known", "jani na", "janina", "জানি না", "জানা নেই", "pata nahi", "पता नहीं", "मालूम नहीं", "nothing", "none",
-        "skip", "later", "pore", "পরে", "बाद में", "bolbo na", "বলব না", "বলতে চাই না", "no name", "no place",
+        "skip", "later", "pore", "nam bolbo na", "naam bolbo na", "নাম বলব না", "নাম বলতে চাই না", "naam nahi bataunga", "नाम नहीं बताऊँगा", "পরে", "बाद में", "bolbo na", "বলব না", "বলতে চাই না", "no name", "no place",
     )
 )  # fmt: skip
 # Words that are nobody's name and no place.

@@ -103,7 +103,12 @@ def _put_right(message: Message, row: Row[Any], said: Correction) -> Reply:
     except CannotAct:
         return _added(message, row)
     now = complaints.get(message.db, row.id)
-    return _said(message, now, said) if now is not None else _added(message, row)
+    if now is None:
+        return _added(message, row)
+    if message.awaiting == "name" and not row.name and set(said.data) == {"name"}:  # "my name is …": what was asked for, and no correction
+        forget(message)
+        return Reply(message.say("sms.complete", ack=acknowledgement.display(row.ack)), row.id)
+    return _said(message, now, said)
 
 
 def _added(message: Message, row: Row[Any]) -> Reply:

@@ -69,7 +69,7 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
 def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     """The reply to a whole message."""
     parsed, awaiting = message.parsed, message.awaiting
-    corrects = parsed.intent == "correct" and awaiting != "feedback"
+    corrects = parsed.intent == "correct" and awaiting != "feedback" and not (awaiting == "name" and answers.is_skip(parsed))
     if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed
@@ -151,6 +151,8 @@ def _language(db: Connection, sender: str, parsed: Parsed, phone: Row[Any] | Non
     known = phone.language if phone else None
     if known and parsed.keyword and not parsed.text:
         return str(known)
+    if parsed.lang == "en" and parsed.keyword and (beside := texts.reply_language(parsed.text)) != "en":  # "status batao"
+        return beside
     if parsed.lang == "en" and parsed.keyword and not examples.everyday_words().intersection(examples.words(parsed.text)):
         newest = next(iter(own(db, sender)), None)
         return str(known or (newest.language if newest is not None else parsed.reply_language))

@@ -470,3 +470,27 @@ def test_nobody_came_yet_reopens_no_withdrawn_complaint_while_another_is_open(ap
     caller.texts("keu elo na ekhono")
     caller.texts("2")
     assert [c.state for c in all_of(app)] == ["registered", "reopened"]
+
+
+@pytest.mark.parametrize(("said", "name"), [("amr name Rekha", "Rekha"), ("আমার নাম রেখা দাস", "রেখা দাস"), ("mera naam Sunita Devi hai", "Sunita Devi")])
+def test_my_name_is_answers_the_question_and_corrects_nothing(app, caller, said, name):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert only(app).name == name
+    assert "সব তথ্য" in caller.reads or "पूरी जानकारी" in caller.reads
+    caller.texts("thik ache")
+    assert only(app).name == name
+
+
+@pytest.mark.parametrize("said", ["Nam bolbo na", "নাম বলব না", "bolbo na"])
+def test_who_does_not_want_to_give_a_name_need_not(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert only(app).name == ""
+    assert acknowledgement.display(only(app).ack) in caller.reads
+
+
+def test_the_words_beside_a_keyword_tell_the_language(app, caller):
+    caller.texts("shikayat sadak toot gayi hai, Barasat")
+    caller.texts("status batao")
+    assert re.search("[\u0900-\u097f]", caller.reads)
