@@ -307,7 +307,11 @@ def _name(text: str, about: Any) -> str | None:
         return None
     runs = _runs(words, own)
     new = [run for run in runs if not _is_denied(run, words, runs) and not {sound(words[at]) for at in run} <= own]
-    return " ".join(written[at] for at in new[-1][:5]) if new else None
+    if not new:
+        return None
+    kept = next((run for run in runs if run[-1] == new[-1][0] - 1), [])  # Gopal Dey, where Gopal Das stood: the first name stays
+    whole = kept + new[-1] if not own <= {sound(words[at]) for at in kept} else new[-1]
+    return " ".join(written[at] for at in whole[:5])
 
 
 def introduced(text: str) -> str | None:

@@ -147,9 +147,10 @@ def place(db: Connection, runtime: Runtime, row: Row[Any], now: datetime) -> Pla
     """How many are before this caller, and how long it will take, by the latest calls and the agents there."""
     before = db.scalar(select(func.count()).where(_waiting.c.state == "waiting", _waiting.c.language == row.language,
                                                   or_(_turn < (row.turn_at or row.since), (_turn == (row.turn_at or row.since)) & (_waiting.c.id < row.id))))  # fmt: skip
-    agents = db.scalar(select(func.count()).where(*_on_duty(runtime, now), _speaks(row.language))) or 1
+    there = select(func.count()).where(*_on_duty(runtime, now), _speaks(row.language))
+    agents, idle = db.scalar(there) or 1, db.scalar(there.where(_attendance.c.state == "available")) or 0
     number = int(before or 0) + 1
-    return Place(number, round(number * usual_seconds(db) / agents))
+    return Place(number, round(max(0, number - idle) * usual_seconds(db) / agents))
 
 
 def usual_seconds(db: Connection) -> int:

@@ -23,6 +23,7 @@ READ_ONLY = {"helpline_read_only": True}
 WAIT = 4.0  # seconds that a carrier's request waits for the store: the carrier waits 15 in all
 PEOPLE_WAIT = 20.0  # likewise a page of the console: meanwhile its process answers no caller
 REST = 5.0  # seconds in which a store that was away is not asked again: or every request would wait
+_BETWEEN_TRIES = 0.0003  # seconds
 # SQLite's primary result codes that say nothing against the statement: busy, locked, no memory, read-only, input/output, full, cannot open.
 _SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14})
 _POSTGRES_AWAY = ("08", "53", "57", "58", "25006")  # classes of SQLSTATE: connection, resources, operator, system; a read-only standby
@@ -69,8 +70,8 @@ resting = Resting()
 class QueuedConnection(sqlite3.Connection):
     """A connection whose writers queue for their turn across processes, and wait for the disk after it.
 
-    SQLite's own waiting sleeps 1 to 100 ms between tries; a lock on a file beside the store wakes the next writer at once.
-    The system gives the lock back when a process is killed. The write-ahead log is flushed when the next writer has its
+    SQLite's own waiting sleeps 1 to 100 ms between tries; a lock on a file beside the store is tried a few times a millisecond, for as
+    long as the store itself is waited for. The system gives the lock back when a process is killed. The write-ahead log is flushed when the next writer has its
     turn already (`synchronous=NORMAL` and a flush of our own, in place of `FULL`): one flush can serve several commits, and
     a commit still returns only when it lasts.
     """
@@ -90,9 +91,11 @@ class QueuedConnection(sqlite3.Connection):
         enough already, and do not wait as long again.
         """
         if resting.is_resting(self._name):
-            raise _busy()
+            raise _busy("the store was locked a moment ago")
         start = time.monotonic()
-        self._wait_for_turn()
+        if not self._has_turn(start + WAIT):
+            resting.begin(self._name)
+            raise _busy(f"another writer has had its turn for {WAIT:g} seconds: stopped, or waiting for this one")
         waited = time.monotonic() - start
         try:
             if waited > 0.5:
@@ -107,9 +110,17 @@ class QueuedConnection(sqlite3.Connection):
             if waited > 0.5:
                 self.execute(f"PRAGMA busy_timeout={round(WAIT * 1000)}")
 
-    def _wait_for_turn(self) -> None:
-        if self._queue is not None:
-            fcntl.flock(self._queue, fcntl.LOCK_EX)
+    def _has_turn(self, until: float) -> bool:
+        """Waits for the turn, no longer than `until`: whoever has it may be a process that was stopped, or this very thread."""
+        while self._queue is not None:
+            try:
+                fcntl.flock(self._queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(_BETWEEN_TRIES)
+        return True
 
     def _give_up_turn(self) -> None:
         if self._queue is not None:
@@ -152,8 +163,8 @@ class QueuedConnection(sqlite3.Connection):
         self._queue = self._log = None
 
 
-def _busy() -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("the store was locked a moment ago")
+def _busy(why: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(why)
     error.sqlite_errorcode = sqlite3.SQLITE_BUSY
     return error
 

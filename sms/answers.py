@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import re
 
+from helpline import examples
 from helpline import text as texts
 from helpline.classify import TOLD, Classifier
 from helpline.places import Place
+from helpline.sounds import sound
 from sms.keywords import KEYWORDS, YES, Parsed
 
 PLACE_WORDS = 6  # a longer answer to "where?" is more than a place
@@ -23,7 +25,7 @@ SKIPS = frozenset(
     for phrase in (
         "no", "na", "nah", "nahi", "nahin", "n", "না", "নাহ", "नहीं", "ना", "dont know", "don't know", "do not know", "i dont know",
         "i don't know", "not known", "jani na", "janina", "জানি না", "জানা নেই", "pata nahi", "पता नहीं", "मालूम नहीं", "nothing", "none",
-        "skip", "later", "pore", "পরে", "बाद में", "bolbo na", "বলব না", "বলতে চাই না", "no name", "no place",
+        "skip", "later", "pore", "nam bolbo na", "naam bolbo na", "নাম বলব না", "নাম বলতে চাই না", "naam nahi bataunga", "नाम नहीं बताऊँगा", "পরে", "बाद में", "bolbo na", "বলব না", "বলতে চাই না", "no name", "no place",
     )
 )  # fmt: skip
 # Words that are nobody's name and no place.
@@ -56,13 +58,13 @@ def words_of(text: str) -> list[str]:
 
 
 def begins_anew(parsed: Parsed) -> bool:
-    """A keyword of another purpose, or an acknowledgement number. A keyword that was only guessed at is none here."""
+    """Another purpose, by its keyword or plain in its words, or an acknowledgement number. A keyword that was only guessed at is none here."""
     if parsed.acks:
         return True
     meant = parsed.keyword is not None and parsed.keyword in words_of(parsed.original)
     if parsed.intent == "file":
         return meant and bool(parsed.text) and parsed.keyword in _FILE_WORDS
-    return parsed.intent in ("stop", "check") or (meant and parsed.intent in _OTHER_PURPOSES)
+    return parsed.intent in ("stop", "check") or ((meant or parsed.sure) and parsed.intent in _OTHER_PURPOSES)
 
 
 _FILE_WORDS = frozenset(KEYWORDS["file"].split())
@@ -110,4 +112,12 @@ def is_name(text: str, classifier: Classifier) -> bool:
     words = words_of(text)
     if not 0 < len(words) <= NAME_WORDS or len(text) > 60 or not _NAME.fullmatch(text):
         return False
-    return not any(word in _CHAT for word in words) and classifier.classify(text).told < TOLD
+    return not _is_sentence(words) and not any(word in _CHAT for word in words) and classifier.classify(text).told < TOLD
+
+
+def _is_sentence(words: list[str]) -> bool:
+    """Three everyday words and more, of which none says that a name follows: "nobody came"."""
+    return len(words) >= 3 and not _NAMING & set(words) and all(sound(word) in examples.everyday_sounds() for word in words)
+
+
+_NAMING = frozenset(words_of("name nam naam নাম नाम"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import corrections, feedback
+from helpline import corrections, examples, feedback
 from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
@@ -60,7 +60,7 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
         return answer_with(enquiry.show_status, Message(db, runtime, key, sender, parsed, "", now))
     parsed = parse(body, awaiting=awaiting) if awaiting in YES_OR_NO and (parsed.intent != "correct" or awaiting == "feedback") else parsed
     phone = phone_of(db, sender)
-    message = Message(db, runtime, key, sender, parsed, _language(parsed, phone, context), now, awaiting, context)
+    message = Message(db, runtime, key, sender, parsed, _language(db, sender, parsed, phone, context), now, awaiting, context)
     if not joining.may_be_part(message):
         return _answered(message, phone)
     return joining.answer(message, body, arrival or Arrival(now), lambda whole: _answered(whole, phone))
@@ -69,7 +69,8 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
 def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     """The reply to a whole message."""
     parsed, awaiting = message.parsed, message.awaiting
-    corrects = parsed.intent == "correct" and awaiting != "feedback" and not (awaiting == "name" and corrections.introduced(message.text))
+    named = awaiting == "name" and (answers.is_skip(parsed) or corrections.introduced(message.text))
+    corrects = parsed.intent == "correct" and awaiting != "feedback" and not named
     if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed
@@ -80,7 +81,7 @@ def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     if goes_on is not None and (reply := goes_on(message)) is not None:
         return with_parts(reply, message)
     if awaiting != "feedback" and not corrects:
-        message = replace(message, language=_language(parsed, phone, {}))
+        message = replace(message, language=_language(message.db, message.sender, parsed, phone, {}))
     return answer_with(INTENTS[parsed.intent], message)
 
 
@@ -108,7 +109,7 @@ def answer_with_pictures(
     """The reply to a message with pictures (address, media type), with or without words."""
     awaiting, context = _question(db, runtime, sender, body, now)
     parsed, phone = parse(body), phone_of(db, sender)
-    language = _language(parsed, phone, context) if body.strip() else _spoken(runtime, phone, context)
+    language = _language(db, sender, parsed, phone, context) if body.strip() else _spoken(runtime, phone, context)
     message = Message(db, runtime, key, sender, parsed, language, now, awaiting, context)
     return with_parts(pictures.answer(message, items, lambda: answer(db, runtime, key, sender, body, now, arrival)), message)
 
@@ -143,13 +144,19 @@ YES_OR_NO = ("confirm_file", "feedback", "conduct")
 _YES_NO_DIGITS = ("1", "2", "১", "২", "१", "२")
 
 
-def _language(parsed: Parsed, phone: Row[Any] | None, context: dict[str, Any]) -> str:
-    """The language of the message. A few Latin letters or a number are nobody's: then the one of the conversation, or of the telephone."""
+def _language(db: Connection, sender: str, parsed: Parsed, phone: Row[Any] | None, context: dict[str, Any]) -> str:
+    """The language of the message. A few Latin letters, a keyword, a name or a number are nobody's: then the one of the conversation, or
+    of this phone, or of its newest complaint."""
     if context.get("language") and parsed.lang == "en" and len(answers.words_of(parsed.original)) <= SHORT_WORDS:
         return str(context["language"])
     known = phone.language if phone else None
     if known and not any(letter.isalpha() for letter in parsed.text):  # a keyword alone, or beside numbers; a number; nothing
         return str(known)
+    if parsed.lang == "en" and parsed.keyword and (beside := texts.reply_language(parsed.text)) != "en":  # "status batao"
+        return beside
+    if parsed.lang == "en" and parsed.keyword and not examples.everyday_words().intersection(examples.words(parsed.text)):
+        newest = next(iter(own(db, sender)), None)
+        return str(known or (newest.language if newest is not None else parsed.reply_language))
     return parsed.reply_language
 
 
@@ -172,16 +179,23 @@ def got_which(message: Message) -> Reply | None:
     """The complaint that was meant, by its place in the list, its number or its subject; what was to be done is done."""
     action = str(message.context.get("action"))
     rows = [row for row in which.chosen(message) if row.state in _MEANT[action]]
-    if not rows or (message.parsed.keyword and not message.parsed.acks):
+    if not rows or _asks_something_else(message.parsed, action):
         return None
     forget(message)
     done = [_DO[action](message, row) for row in (rows if action == "add" else rows[:1])]
     return replace(done[0], text="\n".join(reply.text for reply in done))
 
 
+def _asks_something_else(parsed: Parsed, action: str) -> bool:
+    """A keyword by itself, or with a number and of another purpose; also "how do they stand?" beside the numbers."""
+    if parsed.keyword:
+        return not parsed.acks or parsed.intent != action
+    return bool(parsed.acks) and parsed.intent == "status" and bool(parsed.text) and parse(parsed.text).intent == "status"
+
+
 _MEANT: dict[str, set[State]] = {
     "confirm": {State.RESOLVED, *OVER},
-    "reopen": {State.RESOLVED, *OVER},
+    "reopen": {State.RESOLVED, *OVER, *OPEN},
     "add": OPEN,
     "cancel": OPEN,
     "picture": OPEN,
@@ -189,7 +203,7 @@ _MEANT: dict[str, set[State]] = {
 }
 _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
     "confirm": lambda message, row: satisfaction.conclude(message, row, "confirm"),
-    "reopen": lambda message, row: satisfaction.conclude(message, row, "reopen"),
+    "reopen": lambda message, row: registered.add_to_this(message, row, str(message.context.get("text", ""))) if row.state in OPEN - {State.RESOLVED} else satisfaction.conclude(message, row, "reopen"),
     "rate": lambda message, row: satisfaction.rate_this(message, row, int(message.context["rating"])),
     "cancel": lambda message, row: do(message, row, "withdraw", {"reason": message.context.get("text", "")}, "sms.added"),
     "picture": pictures.to_the_one_meant,

@@ -40,7 +40,6 @@ def show_status(message: Message) -> Reply:
         rows = [] if which.looks_wrong(message) else which.own_or_named(message, own(message.db, message.sender, OPEN, limit=which.MOST) or own(message.db, message.sender))
         if not rows:
             return Reply(which.ask_for_number(message, "STATUS"))
-        message = _as_filed(message, rows[0])
         return Reply("\n".join(_status_text(message, row) for row in rows), rows[0].id, essential=True)
     texts, first = [], None
     for ack in message.parsed.acks[:MOST_NUMBERS]:
@@ -52,14 +51,6 @@ def show_status(message: Message) -> Reply:
     if len(message.parsed.acks) > MOST_NUMBERS:
         texts.append(message.say("sms.more_numbers"))
     return Reply("\n".join(dict.fromkeys(texts)), first, essential=first is not None)
-
-
-def _as_filed(message: Message, row: Row[Any]) -> Message:
-    """STATUS alone is nobody's language: that of the complaint, unless this phone chose one."""
-    phone = phone_of(message.db, message.sender)
-    if message.parsed.lang != "en" or message.parsed.text or (phone and phone.language):
-        return message
-    return replace(message, language=str(row.language))
 
 
 def _own_language(message: Message, row: Row[Any] | None) -> str:

@@ -103,19 +103,24 @@ def is_danger(runtime: Runtime, category_code: str | None) -> bool:
 def got_details(message: Message) -> Reply | None:
     """The problem in words, after a subject alone: both are kept in one complaint."""
     parsed = message.parsed
-    if answers.begins_anew(parsed) and parsed.intent != "file":
-        return None
     row = complaints.get(message.db, message.context.get("draft") or 0)
     if row is not None and row.state != State.DRAFT:
         row = None
-    if answers.is_skip(parsed):
+    if answers.is_skip(parsed) or (row is not None and _takes_back(message)):
         return _leave(message, row)
+    if answers.begins_anew(parsed) and parsed.intent != "file":
+        return None
     text = parsed.text.strip() or message.text
     named = find_place(text, message.runtime.reference)
     tells = parsed.intent == "file" or len(answers.words_of(text)) >= answers.COMPLAINT_WORDS or (row is not None and bool(named.district_code))
     if answers.is_small_talk(parsed) or not tells:
         return Reply(message.say("sms.ask_details"), row.id if row else None)
     return register_draft(message, row, filing_of(message, f"{row.description}: {text}" if row.description else text)) if row is not None else _register(message, text)
+
+
+def _takes_back(message: Message) -> bool:
+    """"Cancel it", said to the question whether to register: no number is named, so what was just told is meant."""
+    return message.parsed.intent == "cancel" and not message.parsed.acks
 
 
 def _leave(message: Message, row: Row[Any] | None) -> Reply:
@@ -128,10 +133,12 @@ def _leave(message: Message, row: Row[Any] | None) -> Reply:
 def got_confirmation(message: Message) -> Reply | None:
     """YES registers what was told, NO leaves it. More of the same is kept with it; another complaint is one of its own."""
     parsed, row = message.parsed, complaints.get(message.db, message.context.get("draft") or 0)
-    if row is None or row.state != State.DRAFT or answers.begins_anew(parsed):
+    if row is None or row.state != State.DRAFT:
         return None
-    if parsed.intent == "deny":
+    if parsed.intent == "deny" or _takes_back(message):
         return _leave(message, row)
+    if answers.begins_anew(parsed):
+        return None
     if parsed.intent == "confirm":
         return register_draft(message, row, _as_kept(row))
     told = answers.subject(parsed, learning.classifier(message.runtime), words=2)
@@ -218,12 +225,22 @@ def got_name(message: Message) -> Reply | None:
         return stands(message, row)
     if answers.is_small_talk(parsed) or answers.is_agreement(parsed):
         return stands(message, row)
+    if _is_place_of(message, row):
+        ask(message, "name", complaint=row.id)
+        return Reply(message.say("sms.ask_name"), row.id)
     name = corrections.introduced(message.text) or message.text
     if not answers.is_name(name, learning.classifier(message.runtime)):
         return _more_or_another(message, row)
     done = _complete(message, row, {"name": name})
     forget(message)
     return Reply(message.say("sms.complete", ack=acknowledgement.display(row.ack)), row.id) if done is not None else None
+
+
+def _is_place_of(message: Message, row: Row[Any]) -> bool:
+    """The complaint's own place once more, as who was asked "which PIN code?" a message ago may send it: nobody's name."""
+    place = find_place(message.text, message.runtime.reference)
+    known = place.pincode == row.pincode if place.pincode else bool(place.local_body) and place.local_body == row.place
+    return known and len(answers.words_of(message.text)) <= 2
 
 
 def stands(message: Message, row: Row[Any]) -> Reply:

@@ -31,6 +31,7 @@ class Parsed:
     lang: str = "en"  # bn, en, hi, bn-Latn, hi-Latn, mixed
     rating: int | None = None
     language: str | None = None  # the one asked for
+    sure: bool = False  # without a keyword: its words are everyday ones, and far more like this intent than like anything else
 
     @property
     def ack(self) -> str | None:
@@ -93,6 +94,7 @@ _WITH_NUMBER = ("status", "add", "reopen", "rate", "cancel", "private")
 _BEFORE_NUMBER = (*_WITH_NUMBER, "correct")
 # In the unit of `classify.TOLD`.
 _CLEARLY = 40.0
+_SURELY = 60.0
 _KEYWORD_BONUS = 25.0
 _LONG = 9  # words; longer messages are more likely complaints, by
 _A_WORD_MORE = 6.0
@@ -249,9 +251,16 @@ def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str
     if not messages:
         found = intent if intent not in (None, "file") and len(words) <= 3 else _unheard_of(rest, words)
     used = keyword if intent == found else None
+    sure = found in messages and _is_sure(found, reading, words)
     kept = (left if used else text if found == "file" else rest).strip(_EDGES)
     language = _language_named(words) if found == "language" else None
-    return Parsed(found, text, kept, (), used, lang, _rating(rest) if found == "rate" else None, language)
+    return Parsed(found, text, kept, (), used, lang, _rating(rest) if found == "rate" else None, language, sure)
+
+
+def _is_sure(found: str, reading: classify.Reading, words: list[str]) -> bool:
+    """So much like `found` that it is no name and no place: "what happened to my complaint"."""
+    others = [score for kind, score in (*reading.messages.items(), *reading.complaints.items()) if kind != found]
+    return reading.messages[found] - max(others) >= _SURELY and all(sound(word) in examples.everyday_sounds() for word in words if not word.isdigit())
 
 
 def _complaint_or(messages: dict[str, float], reading: classify.Reading, length: int, keyword: str | None, *, linked: bool) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, notices, status
+from helpline import acknowledgement, complaints, status
 from helpline.lifecycle import State
 from sms import answers, which
 from sms.conversation import CITIZEN, OPEN, OVER, Message, Reply, add_to, ask, do, own
@@ -34,9 +34,18 @@ def reopen(message: Message) -> Reply:
     """REOPEN <number> [why]: within the configured days after the closing. A bare "no" reopens nothing."""
     if not message.parsed.ack and answers.is_skip(message.parsed):
         return not_understood(message)
+    if not (message.parsed.keyword or message.parsed.acks) and (still := _still_waiting(message)):
+        if not (over := _over(message)):
+            return add(message)
+        return which.ask_which(message, [*still, *over], "reopen", text=message.parsed.text)
     row = which.one_of(message, _over(message), "reopen", message.parsed.text)
     row = row or which.mine(message, "REOPEN", {State.RESOLVED} if own(message.db, message.sender, {State.RESOLVED}) else OVER)
     return row if isinstance(row, Reply) else reopen_this(message, row)
+
+
+def _still_waiting(message: Message) -> list[Row[Any]]:
+    """The open complaints that "nobody came yet" may be about; none where one is said to be resolved, which is denied by it."""
+    return [] if own(message.db, message.sender, {State.RESOLVED}) else own(message.db, message.sender, OPEN, limit=which.MOST)
 
 
 def _over(message: Message) -> list[Row[Any]]:
@@ -49,8 +58,7 @@ def _over(message: Message) -> list[Row[Any]]:
 def reopen_this(message: Message, row: Row[Any], reason: str | None = None) -> Reply:
     """Reopened because of `reason`, or of what the message says."""
     if row.state in OVER and not status.may_reopen(message.runtime, row, message.now):
-        office = notices.short_office_name(message.runtime, row.department_code, message.language)
-        return Reply(message.say("sms.not_yet", ack=acknowledgement.display(row.ack), office=office), row.id)
+        return which.not_now(message, row)
     return do(message, row, "reopen", {"reason": message.parsed.text if reason is None else reason}, "sms.added")
 
 

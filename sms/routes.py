@@ -8,6 +8,7 @@ others it is owed, and goes out as every other message does.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import structlog
 from flask import Blueprint, Response, abort, request
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.exc import IntegrityError
 
@@ -375,7 +376,23 @@ def take_in_message(runtime: Runtime, entry: Entry) -> None:
     items = tuple((str(url), str(kind)) for url, kind in content.pop("items", ()))
     message = Incoming(**content, items=items, sent_at=datetime.fromisoformat(sent_at) if sent_at else None)
     with runtime.writing() as db:
-        _keep_pending(db, key, message, entry.at)
+        row = db.execute(select(Inbound.__table__).where(Inbound.key == key)).first()
+        if row is None:
+            db.execute(_insert_inbound, [_row(key, message, entry.at, "pending")])
+        elif row.state == "done" and row.received_at <= entry.at:
+            _answer_after_all(db, runtime, row, utc_now())
+
+
+def _answer_after_all(db: Connection, runtime: Runtime, row: Row[Any], now: datetime) -> None:
+    """What was done just as the store was lost: its sender read only that the message is kept, and hears now what came of it."""
+    sender = numbers.e164(row.from_number)
+    if owed := _REPORT.search(row.answer or ""):
+        outbox.release(db, int(owed[1]), now)
+    elif sender and enquiry.is_plain_status(parsed := parse(row.payload["Body"])):
+        owe(db, row.key, sender, dialogue.answer(db, runtime, row.key, sender, parsed.original, now), now)
+
+
+_REPORT = re.compile(r"/sms/status\?outbox=(\d+)")
 
 
 def take_in_report(runtime: Runtime, entry: Entry) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, examples, learning, numbers, status
+from helpline import acknowledgement, complaints, examples, learning, notices, numbers, status
 from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.sounds import skeleton, sound
@@ -17,6 +17,7 @@ from sms.conversation import Message, Reply, ask, own
 
 MOST = 3  # complaints that are listed; an older one is named by its number
 NEARLY_AN_ACK = range(10, 13)  # digits that were meant as an acknowledgement number
+_PART_OF_AN_ACK = 4  # digits: fewer count something
 _LATEST = 10  # complaints of a phone among which a name is looked for
 _SHORT = 6  # words: a longer answer is told by its subject alone
 _ORDINALS = {
@@ -35,9 +36,18 @@ def mine(message: Message, keyword: str, states: set[State]) -> Row[Any] | Reply
         found = looked_up(message, message.parsed.ack)
         return found.row if found.row is not None else Reply(message.say(f"sms.{found.kind}"))
     row = next(iter(own(message.db, message.sender, states)), None)
-    if row is None:
-        return Reply(ask_for_number(message, keyword) if looks_wrong(message) else message.say("sms.nothing_open"))
-    return row
+    if row is not None:
+        return row
+    if looks_wrong(message):
+        return Reply(ask_for_number(message, keyword))
+    newest = next(iter(own(message.db, message.sender)), None)
+    return not_now(message, newest) if newest is not None else Reply(message.say("sms.nothing_open"))
+
+
+def not_now(message: Message, row: Row[Any]) -> Reply:
+    """What is asked for cannot be done with `row` as it stands."""
+    office = notices.short_office_name(message.runtime, row.department_code, message.language)
+    return Reply(message.say("sms.not_yet", ack=acknowledgement.display(row.ack), office=office), row.id)
 
 
 def one_of(message: Message, rows: list[Row[Any]], action: str, text: str = "") -> Row[Any] | Reply | None:
@@ -60,8 +70,8 @@ def _mobile_in(text: str) -> str | None:
 
 
 def looks_wrong(message: Message) -> bool:
-    """Whether digits were written that are no acknowledgement number."""
-    return any(ch.isdigit() for ch in message.parsed.text)
+    """Whether digits were written that were meant as an acknowledgement number and are none: not "my 2 complaints"."""
+    return sum(ch.isdigit() for ch in message.parsed.text) >= _PART_OF_AN_ACK
 
 
 def ask_for_number(message: Message, keyword: str) -> str:

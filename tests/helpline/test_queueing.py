@@ -219,3 +219,13 @@ def test_place_expected_wait_and_board(queue, runtime, agent):
     assert [p.seconds for p in places] == [240, 480]
     assert (board.waiting, board.talking, board.entered, board.answered, board.in_time) == (2, 1, 3, 1, 1)
     assert board.agents["talking"] == 1
+
+
+def test_nobody_waits_for_an_agent_who_is_idle(queue, runtime, agent):
+    queue.on(agent("one"))
+    for sid in ("a", "b"):
+        queue.calls(sid)
+        queue.at += S
+    with runtime.writing() as db:
+        places = [queueing.place(db, runtime, queueing.of_call(db, sid), queue.at) for sid in ("a", "b")]
+    assert [(p.number, p.seconds) for p in places] == [(1, 0), (2, 240)]

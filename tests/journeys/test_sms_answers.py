@@ -384,3 +384,144 @@ def test_the_numbers_of_a_message_are_in_one_kind_of_digits(caller):
     caller.texts("অভিযোগ তিন দিন জল নেই, পিন ৭১৩১০১")
     assert re.search("[0-9]", caller.reads)
     assert not re.search("[০-৯]", caller.reads)
+
+
+# ── beside the question ──
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["amar obhijog tar ki holo?", "what happened to my complaint", "আমার অভিযোগের কি খবর", "ki holo", "मेरी शिकायत का क्या हुआ", "kobe hobe kaj"],
+)
+@pytest.mark.parametrize("filed", ["obhijog amader rasta khub kharap, Barasat", "obhijog amader rasta khub kharap"])
+def test_a_question_for_the_status_is_answered_while_a_name_or_place_is_asked_for(app, caller, filed, said):
+    caller.texts(filed)
+    before = only(app)
+    caller.texts(said)
+    assert acknowledgement.display(before.ack) in caller.reads
+    assert re.search("under review|পর্যালোচনাধীন|समीक्षाधीन", caller.reads)
+    assert not events(app, "add")
+    assert not events(app, "complete")
+    caller.texts("Barasat" if "Barasat" not in filed else "Rahima Bibi")
+    assert events(app, "complete"), "the question is still open"
+
+
+@pytest.mark.parametrize("said", ["amar obhijog batil korun", "আমার অভিযোগ বাতিল করুন"])
+def test_a_complaint_is_taken_back_while_a_name_is_asked_for(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert (only(app).state, only(app).name) == ("closed", "")
+
+
+@pytest.mark.parametrize("said", ["batil korun", "amar obhijog batil korun", "cancel"])
+@pytest.mark.parametrize("told", ["amader rasta khub kharap, Raina", "rasta"])
+def test_cancel_takes_back_what_is_not_registered_yet(app, caller, told, said):
+    caller.texts(told)
+    caller.texts(said)
+    assert "নথিভুক্ত করা হল না" in caller.reads or "not registered" in caller.reads
+    assert only(app).state != "registered"
+
+
+@pytest.mark.parametrize("said", ["koi kichui to holo na", "keu to elo na", "kichu holo na", "কিছুই তো হল না"])
+def test_a_sentence_is_nobodys_name(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert only(app).name == ""
+
+
+@pytest.mark.parametrize("name", ["Rahima Bibi", "amar nam Rekha Das", "Alo Rani Das", "Dr. S. K. Sen", "আমার নাম রেখা দাস", "Kajal Roy", "Tapan Kr. Jana"])
+def test_names_of_everyday_words_are_names(app, caller, name):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(name)
+    assert only(app).name
+
+
+def test_the_place_sent_again_is_nobodys_name(app, caller):
+    caller.texts("অভিযোগ আমাদের পাড়ায় জল নেই, তমলুক")
+    caller.texts("তমলুক")
+    assert "নাম" in caller.reads
+    assert only(app).name == ""
+    caller.texts("রহিমা বিবি")
+    assert only(app).name == "রহিমা বিবি"
+
+
+def test_a_first_name_that_stays_is_kept_in_the_correction(app, caller):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts("Gopal Das")
+    caller.texts("nam vul, Gopal Dey hobe")
+    assert only(app).name == "Gopal Dey"
+
+
+@pytest.mark.parametrize("said", ["STATUS 2636494455", "status 12345678901", "RATE 4", "reopen", "status Rahima", "STATUS", "CANCEL", "pin vul, 721636 hobe"])
+def test_a_keyword_is_nobodys_language(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts("Rahima Bibi")
+    caller.texts(said)
+    assert re.search("[\u0980-\u09ff]", caller.reads), caller.reads
+
+
+@pytest.mark.parametrize("said", ["RATE 4", "REOPEN", "REOPEN it is still broken"])
+def test_what_cannot_be_done_yet_is_said_of_the_complaint_that_is_there(app, caller, said):
+    caller.texts("FILE the road is broken, Barasat")
+    caller.texts("Rahim Sk")
+    caller.texts(said)
+    assert acknowledgement.display(only(app).ack) in caller.reads
+    assert "cannot be done" in caller.reads
+    assert "no complaint" not in caller.reads
+    assert "wrong" not in caller.reads
+
+
+def test_a_count_is_no_complaint_number(app, caller):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts("amar 2 to obhijog er khobor din")
+    assert "পর্যালোচনাধীন" in caller.reads
+
+
+@pytest.mark.parametrize("said", ["keu elo na ekhono", "nobody came till now, still the same", "এখনও কেউ এল না, কাজ হয়নি"])
+def test_nobody_came_yet_is_added_to_what_is_open_and_reopens_nothing(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts("Rahima Bibi")
+    caller.texts(said)
+    assert only(app).state == "registered"
+    assert acknowledgement.display(only(app).ack) in caller.reads
+
+
+def test_nobody_came_yet_reopens_no_withdrawn_complaint_while_another_is_open(app, caller):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts("Rahima Bibi")
+    caller.texts("obhijog karent nei 2 din, Barasat")
+    caller.texts("Rahima Bibi")
+    power = all_of(app)[1]
+    caller.texts(f"CANCEL {power.ack}")
+    caller.texts("keu elo na ekhono")
+    assert [c.state for c in all_of(app)] == ["registered", "closed"]
+    assert "1:" in caller.reads
+    caller.texts("1")
+    assert events(app, "add")[-1]["text"] == "keu elo na ekhono"
+    caller.texts("keu elo na ekhono")
+    caller.texts("2")
+    assert [c.state for c in all_of(app)] == ["registered", "reopened"]
+
+
+@pytest.mark.parametrize(("said", "name"), [("amr name Rekha", "Rekha"), ("আমার নাম রেখা দাস", "রেখা দাস"), ("mera naam Sunita Devi hai", "Sunita Devi")])
+def test_my_name_is_answers_the_question_and_corrects_nothing(app, caller, said, name):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert only(app).name == name
+    assert "সব তথ্য" in caller.reads or "पूरी जानकारी" in caller.reads
+    caller.texts("thik ache")
+    assert only(app).name == name
+
+
+@pytest.mark.parametrize("said", ["Nam bolbo na", "নাম বলব না", "bolbo na"])
+def test_who_does_not_want_to_give_a_name_need_not(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert only(app).name == ""
+    assert acknowledgement.display(only(app).ack) in caller.reads
+
+
+def test_the_words_beside_a_keyword_tell_the_language(app, caller):
+    caller.texts("shikayat sadak toot gayi hai, Barasat")
+    caller.texts("status batao")
+    assert re.search("[\u0900-\u097f]", caller.reads)

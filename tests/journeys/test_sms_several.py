@@ -128,3 +128,14 @@ def test_another_complaint_after_the_conversation_is_one_of_its_own(app, caller)
     caller.texts("FILE the road is full of potholes in Barasat").texts("A Sen").texts("thanks")
     caller.texts("there is also no electricity in our village for the last five days").texts("yes")
     assert [(c.category_code.partition(".")[0], c.state) for c in all_of(app)] == [("ROAD", "registered"), ("ELEC", "registered")]
+
+
+@pytest.mark.parametrize("said", ["STATUS {} {}", "{} ar {} dutor ki obostha", "অবস্থা {} {}"])
+def test_asking_for_the_status_of_both_while_which_is_asked_takes_nothing_back(app, caller, said):
+    caller.texts("FILE no street light in Barasat").texts("A Sen")
+    caller.texts("FILE no water for days in Kalna").texts("A Sen")
+    caller.texts("CANCEL")
+    acks = [c.ack for c in all_of(app)]
+    caller.texts(said.format(*acks))
+    assert {c.state for c in all_of(app)} == {"registered"}
+    assert all(acknowledgement.display(ack) in caller.reads for ack in acks)

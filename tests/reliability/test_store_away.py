@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import sqlite3
 import stat
+import time
 import xml.etree.ElementTree as ET
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import OperationalError
 
 from commands import simulator_settings, take_in
-from helpline import callbacks, logs, worker
-from helpline.runtime import utc_now
+from helpline import acknowledgement, callbacks, logs, worker
+from helpline.runtime import Runtime, build_runtime, utc_now
 from models import Call, Callback, Complaint, Event, Inbound, Outgoing, Recording
 from models import engine as engines
 from models.direct import Direct
@@ -207,6 +212,36 @@ def test_messages_are_answered_as_received_and_taken_in_once(store, runtime, cal
     assert any("নথিভুক্ত" in m.body for m in owed)
 
 
+@pytest.mark.parametrize("body", ["STATUS {}", "FILE no water for days in Kalna"])
+def test_what_was_written_just_as_the_store_was_lost_is_answered_all_the_same(store, runtime, caller, network, monkeypatch, body):
+    caller.texts("FILE no street light in Barasat").texts("A Sen")
+    ack = acknowledgement.display(all_of(runtime, Complaint)[0].ack)
+    directly, writing = Direct.write, Runtime.writing
+
+    def lost(*_):
+        raise OperationalError("COMMIT", None, engines._busy("lost"))
+
+    def write_and_be_lost(direct, writes, *, lasting=True):
+        directly(direct, writes, lasting=lasting)
+        lost()
+
+    @contextmanager
+    def commit_and_be_lost(self):
+        with writing(self) as db:
+            yield db
+        lost()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Direct, "write", write_and_be_lost)
+        patch.setattr(Runtime, "writing", commit_and_be_lost)
+        assert "We have your message" in network.text(caller.number, body.format(ack))[0]
+    back(store, runtime)
+    new = all_of(runtime, Complaint)[-1]
+    owed = [m for m in all_of(runtime, Outgoing) if m.state == "pending"]
+    assert [acknowledgement.display(new.ack) in m.body for m in owed] == [True]
+    assert len(all_of(runtime, Complaint)) == (2 if "FILE" in body else 1)
+
+
 def test_a_delivery_report_is_not_lost(store, runtime, network):
     network.text("+919830012345", "FILE no street light in Barasat")
     with runtime.writing() as db:
@@ -288,3 +323,43 @@ def test_every_answer_is_valid_whatever_comes(store, app, network, caller):
         assert ET.fromstring(answer.content).tag == "Response"
     for path in ("/ivr/status", "/ivr/recording?purpose=problem", "/ivr/leg-status?leg=1", "/ivr/outbound/status?outbox=1"):
         assert network._post(PUBLIC_URL + path, {"CallSid": "CAx", "CallStatus": "completed"}).status_code == 204, path
+
+
+@pytest.fixture
+def stopped_writer(tmp_path, sqlite_url, monkeypatch):
+    """The store's address, while another writer has its turn and does not go on."""
+    monkeypatch.setattr(engines, "WAIT", 0.3)
+    monkeypatch.setattr(engines, "REST", 0.1)
+    with Path(f"{make_url(sqlite_url).database}.queue").open("a") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        yield sqlite_url
+    engines.resting.end()
+
+
+def test_a_writer_that_was_stopped_keeps_nobody_waiting(stopped_writer, tmp_path):
+    from app import create_app
+
+    app = create_app(make_config(tmp_path, stopped_writer))
+    runtime = app.extensions["runtime"]
+    began = time.monotonic()
+    with pytest.raises(sqlite3.OperationalError, match="another writer has had its turn"), runtime.writing():
+        pass
+    assert time.monotonic() - began < 3
+    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url=PUBLIC_URL) as client:
+        caller = Caller(Network(simulator_settings(runtime.config), client), "+919830012345")
+        caller.dials()
+        assert caller.heard("অসুবিধা", "bn")
+        nothing_wrong(caller)
+        assert "We have your message" in caller.texts("FILE no street light in Barasat").reads
+    runtime.dispose()
+
+
+def test_a_write_within_a_write_is_refused_rather_than_waited_for(sqlite_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "WAIT", 0.3)
+    runtime = build_runtime(make_config(tmp_path, sqlite_url))
+    with runtime.writing(), pytest.raises(sqlite3.OperationalError, match="waiting for this one"), runtime.writing():
+        pass
+    engines.resting.end()
+    with runtime.writing() as db:
+        db.execute(select(1))
+    runtime.dispose()

@@ -134,8 +134,10 @@ class Texter(RuleBasedStateMachine):
     @precondition(lambda self: sum(bool(row.ack) for row in self.own()) > 1)
     @rule()
     def names_them_all(self):
+        before = [row.state for row in self.own()]
         answer = self.texts("STATUS " + " ".join(row.ack for row in self.own() if row.ack))
         assert acknowledgement.display(next(row.ack for row in self.own() if row.ack)) in answer
+        assert [row.state for row in self.own()] == before, "asking changes nothing"
 
     @rule(data=st.data())
     def names_a_number_that_is_nobodys(self, data):
