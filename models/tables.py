@@ -250,7 +250,7 @@ class CountedComplaint(Base):
     resolved_hours: Mapped[int | None]
     __table_args__ = (Index("ix_counted_complaints_department", "department", "district"), Index("ix_counted_complaints_registered", "registered", "subcategory", "district", "local_body"),
                       *(Index(f"ix_counted_complaints_{name}_{figure}", name, figure, f"{figure}_hours")  # times taken, read from the index alone
-                        for name in ("department", "district") for figure in ("responded", "resolved")))  # fmt: skip
+                        for name in ("department", "district", "category", "level") for figure in ("responded", "resolved")))  # fmt: skip
 
 
 class DailyCount(Base):
