@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from babel.numbers import format_decimal
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, g, render_template, request, url_for
 from sqlalchemy import select
 
 from agent_console import access, texts
@@ -188,7 +190,12 @@ def number(value: int | None) -> str:
     """`1,23,456`, `১,২৩,৪৫৬`; a dash for what is not known."""
     if value is None:
         return "–"
-    return _digits(format_decimal(value, locale="en_IN"))
+    return _digits(_grouped(value))
+
+
+@lru_cache(maxsize=8192)  # a page has nearly a thousand numbers
+def _grouped(value: int) -> str:
+    return format_decimal(value, locale="en_IN")
 
 
 def percent(part: int, whole: int) -> str:
@@ -208,7 +215,10 @@ def bucket_label(first: date, last: date) -> str:
 
 def _give(blueprint: Blueprint) -> None:
     def figure_url(name: str, asked: Chosen, **further: Any) -> str:
-        return url_for("console.figure", name=name, **{**asked.address, **{key: value for key, value in further.items() if value}})
+        paths = g.setdefault("figure_paths", {})  # of this request: hundreds of addresses of a page differ in what is asked alone
+        if name not in paths:
+            paths[name] = url_for("console.figure", name=name)
+        return f"{paths[name]}?{urlencode({**asked.address, **{key: value for key, value in further.items() if value}})}"
 
     @blueprint.app_context_processor
     def give() -> dict[str, Any]:
