@@ -133,6 +133,11 @@ def shipped() -> Classifier:
     return Classifier(as_shipped())
 
 
+def of(reference: Reference) -> Classifier:
+    """The classifier of `reference`, without what was learnt; of the shipped data there is one in a process."""
+    return shipped() if reference is as_shipped() else Classifier(reference)
+
+
 def describe(text: str, classifier: Classifier | None = None) -> dict[str, Any]:
     """What `flask classify` prints for `text`."""
     classifier = classifier or shipped()

@@ -71,7 +71,7 @@ class _Known:
         self.runtime = runtime
         self.reference = runtime.reference
         self.look_at = 0.0
-        self.classifier = Classifier(self.reference)
+        self.classifier = classify.of(self.reference)
         self.learnt: list[tuple[str, str, float]] = []
 
     def look(self) -> None:

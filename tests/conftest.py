@@ -7,12 +7,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from helpline import sla, store
 from helpline.config import Config, Hours, load
@@ -57,6 +58,23 @@ def _addresses_compiled_once() -> None:
         return compiled[key]
 
     Rule._compile_builder = once  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prompts_timed_once() -> None:
+    """Likewise how long each prompt takes to say: of the same prompts, names and settings it is the same."""
+    from ivr import timing
+
+    too_long = timing.too_long
+    known: dict[tuple[Any, ...], tuple[list[str], Any]] = {}
+
+    def once(config: Config, reference: Any, catalogue: Any) -> list[str]:
+        key = (repr(config.helpline), id(reference), id(catalogue))
+        if key not in known:
+            known[key] = too_long(config, reference, catalogue), (reference, catalogue)  # held, so that nothing else gets their identity
+        return known[key][0]
+
+    timing.too_long = once
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -106,6 +124,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store.upgrade(engine)
     engine.dispose()
     yield url
+    _emptier(url).dispose()
     server.cleanup()
 
 
@@ -158,17 +177,28 @@ def fresh_store(kind: str, request: pytest.FixtureRequest, directory: Path) -> s
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("postgres_url")
-    empty(url)
+    with _emptier(url).begin() as db:
+        db.exec_driver_sql(_NO_ROWS)
     return url
 
 
 def empty(url: str) -> None:
     """Takes every row out of a PostgreSQL store; where there are few, deleting them is several times as fast as truncating."""
-    rows = " ".join(f'DELETE FROM "{table.name}";' for table in Base.metadata.sorted_tables)
-    engine = make_engine(url)
-    with engine.begin() as db:  # neither triggers nor foreign keys are asked
-        db.exec_driver_sql(f"DO $$ BEGIN SET LOCAL session_replication_role = replica; {rows} END $$")
+    engine = create_engine(url)
+    with engine.begin() as db:
+        db.exec_driver_sql(_NO_ROWS)
     engine.dispose()
+
+
+# Neither triggers nor foreign keys are asked.
+_NO_ROWS = ("DO $$ BEGIN SET LOCAL session_replication_role = replica; "
+            + " ".join(f'DELETE FROM "{table.name}";' for table in Base.metadata.sorted_tables) + " END $$")  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _emptier(url: str) -> Engine:
+    """Its one connection stays open from test to test: making one takes longer than what is done with it."""
+    return create_engine(url, pool_size=1)
 
 
 def _set(url: str, **settings: str) -> None:
@@ -214,6 +244,7 @@ def _make_demonstration(kind: str, request: pytest.FixtureRequest, name: str, no
 
 def _database(url: str, name: str, template: str) -> str:
     """A database anew, as a copy of another one of the same server; its address."""
+    _emptier(url).dispose()  # a database that is in use cannot be copied
     engine = create_engine(make_url(url).set(database="template1"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as db:
         db.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
