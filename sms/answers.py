@@ -25,7 +25,8 @@ SKIPS = frozenset(
     for phrase in (
         "no", "na", "nah", "nahi", "nahin", "n", "না", "নাহ", "नहीं", "ना", "dont know", "don't know", "do not know", "i dont know",
         "i don't know", "not known", "jani na", "janina", "জানি না", "জানা নেই", "pata nahi", "पता नहीं", "मालूम नहीं", "nothing", "none",
-        "skip", "later", "pore", "nam bolbo na", "naam bolbo na", "নাম বলব না", "নাম বলতে চাই না", "naam nahi bataunga", "नाम नहीं बताऊँगा", "পরে", "बाद में", "bolbo na", "বলব না", "বলতে চাই না", "no name", "no place",
+        "skip", "later", "pore", "পরে", "बाद में", "bolbo na", "বলব না", "বলতে চাই না", "no name", "no place", "nam bolbo na", "naam bolbo na",
+        "নাম বলব না", "নাম বলতে চাই না", "naam nahi bataunga", "नाम नहीं बताऊँगा",
     )
 )  # fmt: skip
 # Words that are nobody's name and no place.
@@ -104,7 +105,12 @@ def is_place(text: str, place: Place, classifier: Classifier) -> bool:
     """A place that is known, or a few words that may be one nobody knows."""
     words = words_of(text)
     few = len(words) <= PLACE_WORDS
-    return bool(place.pincode) or is_landmark(words) or (few and (bool(place.district_code) or classifier.classify(text).told < TOLD))
+    return bool(place.pincode) or is_landmark(words) or (few and (bool(place.district_code) or not tells(text, classifier)))
+
+
+def tells(text: str, classifier: Classifier) -> bool:
+    """Whether it tells of something to complain about."""
+    return classifier.classify(text).told >= TOLD
 
 
 def is_name(text: str, classifier: Classifier) -> bool:
@@ -112,7 +118,7 @@ def is_name(text: str, classifier: Classifier) -> bool:
     words = words_of(text)
     if not 0 < len(words) <= NAME_WORDS or len(text) > 60 or not _NAME.fullmatch(text):
         return False
-    return not _is_sentence(words) and not any(word in _CHAT for word in words) and classifier.classify(text).told < TOLD
+    return not _is_sentence(words) and not any(word in _CHAT for word in words) and not tells(text, classifier)
 
 
 def _is_sentence(words: list[str]) -> bool:

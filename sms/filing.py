@@ -228,8 +228,8 @@ def got_name(message: Message) -> Reply | None:
     if _is_place_of(message, row):
         ask(message, "name", complaint=row.id)
         return Reply(message.say("sms.ask_name"), row.id)
-    name = corrections.introduced(message.text) or message.text
-    if not answers.is_name(name, learning.classifier(message.runtime)):
+    name, classifier = corrections.introduced(message.text) or message.text, learning.classifier(message.runtime)
+    if not answers.is_name(name, classifier) or answers.tells(message.text, classifier):  # "my name was struck off the list"
         return _more_or_another(message, row)
     done = _complete(message, row, {"name": name})
     forget(message)

@@ -513,6 +513,13 @@ def test_my_name_is_answers_the_question_and_corrects_nothing(app, caller, said,
     assert only(app).name == name
 
 
+@pytest.mark.parametrize("said", ["mera naam kat gaya hai", "मेरा नाम कट गया है", "আমার নাম ভোটার তালিকায় নেই"])
+def test_what_became_of_a_name_on_a_list_is_nobodys_name(app, caller, said):
+    caller.texts("obhijog amader rasta khub kharap, Barasat")
+    caller.texts(said)
+    assert all_of(app)[0].name == ""
+
+
 @pytest.mark.parametrize("said", ["Nam bolbo na", "নাম বলব না", "bolbo na"])
 def test_who_does_not_want_to_give_a_name_need_not(app, caller, said):
     caller.texts("obhijog amader rasta khub kharap, Barasat")
