@@ -7,12 +7,14 @@ A session is a signed cookie with the account's number and epoch; it ends after 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from wtforms import ValidationError
 
 from helpline import numbers
@@ -155,8 +157,11 @@ def protect(response: Response) -> Response:
 
 
 def recognise(runtime: Runtime) -> None:
-    """Who it is that asked for an address that no page has: such a request did not pass `guard`."""
-    if "user" not in g:
+    """Who it is that asked for an address that no page has: such a request did not pass `guard`. Nobody, while the store is away."""
+    if "user" in g:
+        return
+    g.user = None
+    with suppress(SQLAlchemyError):
         g.user = _signed_in(runtime)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from agent_console import access
 from helpline import acknowledgement, clocks, complaints, events, search, worker
@@ -352,6 +353,19 @@ def test_new_rows_are_told_without_a_reload(staff, filed):
 @pytest.mark.parametrize("path", ["/console/complaints/1", "/console/complaints/xyz", "/console/complaints/99999999999999999999", "/console/nowhere"])
 def test_what_is_not_there_is_a_plain_page(staff, path):
     assert staff("agent").get(path).status_code == 404
+
+
+def test_an_unknown_address_is_a_plain_page_also_while_the_store_is_away(staff, app, monkeypatch):
+    agent = staff("agent")
+
+    def away():
+        raise OperationalError("", None, Exception("the store is away"))
+
+    monkeypatch.setattr(type(app.extensions["runtime"]), "reading", lambda _runtime: away())
+    answer = agent.get("/console/nowhere")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Security-Policy"]
+    assert "</html>" in answer.text
 
 
 def test_digits_are_bengali_in_bengali_save_those_of_names_in_latin_letters():
