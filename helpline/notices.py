@@ -84,7 +84,7 @@ def compose(
 def question(given: Mapping[str, Any]) -> dict[str, str]:
     """What an office asks, as values: `question` whole, to be spoken; `asked1` and so on, an SMS's share of it in parts of TRAI's length."""
     text = " ".join(str(given.get("question", "")).split())
-    parts = textwrap.wrap(text, MAX_VALUE, max_lines=ASKED_PARTS, placeholder="...") + [""] * ASKED_PARTS
+    parts = textwrap.wrap(text, MAX_VALUE, max_lines=ASKED_PARTS, placeholder="...", break_on_hyphens=False) + [""] * ASKED_PARTS
     return {"question": text.rstrip("?.।")} | {f"asked{n + 1}": parts[n] for n in range(ASKED_PARTS)}
 
 

@@ -124,6 +124,7 @@ def message(db: Reader, runtime: Runtime, row: Any, language: str) -> Sms:
         "office": notices.short_office_name(runtime, row.department_code, language),
         "date": notices.short_date(row.due_at, language) if row.due_at else "",
         "phone": runtime.config.helpline.display_number,
-        **notices.question({"question": question(db, row)}),
     }
+    if "asked1" in entry.placeholders:
+        values |= notices.question({"question": question(db, row)})
     return runtime.catalogue.sms(key, language, **{name: values[name] for name in entry.placeholders})
