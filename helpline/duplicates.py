@@ -69,8 +69,8 @@ def _shared_words(db: Any, runtime: Runtime, about: Mapping[str, Any], at: datet
 
 
 def _likeness(about: Mapping[str, Any], row: Row[Any], words: int, at: datetime) -> Likeness:
-    """Place up to 4 points, category up to 3, words 1 each up to 5, time up to 2, the same number 2; of another kind of thing it must
-    say nearly the same."""
+    """Place up to 4 points, category up to 3, words 1 each up to 5, time up to 2, the same number 2. Another kind of thing takes away 5, and
+    up to 8 words count: it must say nearly the same."""
     place = next((name for name, column in (("local_body", "local_body_code"), ("pincode", "pincode"), ("district", "district_code"))
                   if about.get(column) and about[column] == getattr(row, column)), "")  # fmt: skip
     mine, theirs = about.get("category_code") or "", row.category_code or ""
@@ -78,6 +78,8 @@ def _likeness(about: Mapping[str, Any], row: Row[Any], words: int, at: datetime)
     days = abs(at - row.created_at).days
     same_number = bool(about.get("phone")) and about["phone"] == row.phone
     elsewhere = bool(about.get("district_code") and row.district_code and about["district_code"] != row.district_code)
-    points = {"local_body": 4, "pincode": 4, "district": 2}.get(place, 0) + {"same": 3, "top": 2}.get(category, 0) + (min(words, 8) - 5 if mine and theirs and not category else min(words, 5))
+    is_other_kind = bool(mine and theirs and not category)
+    points = {"local_body": 4, "pincode": 4, "district": 2}.get(place, 0) + {"same": 3, "top": 2}.get(category, 0)
+    points += min(words, 8) - 5 if is_other_kind else min(words, 5)
     points += (2 if days <= 2 else 1 if days <= 7 else 0) + 2 * same_number
     return Likeness(row, place, category, words, days, same_number, 0 if elsewhere else points)

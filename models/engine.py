@@ -71,9 +71,9 @@ class QueuedConnection(sqlite3.Connection):
     """A connection whose writers queue for their turn across processes, and wait for the disk after it.
 
     SQLite's own waiting sleeps 1 to 100 ms between tries; a lock on a file beside the store is tried a few times a millisecond, for as
-    long as the store itself is waited for. The system gives the lock back when a process is killed. The write-ahead log is flushed when the next writer has its
-    turn already (`synchronous=NORMAL` and a flush of our own, in place of `FULL`): one flush can serve several commits, and
-    a commit still returns only when it lasts.
+    long as the store itself is waited for. The system gives the lock back when a process is killed. The write-ahead log is flushed
+    when the next writer has its turn already (`synchronous=NORMAL` and a flush of our own, in place of `FULL`): one flush can serve
+    several commits, and a commit still returns only when it lasts.
     """
 
     def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:

@@ -193,6 +193,13 @@ def _asks_something_else(parsed: Parsed, action: str) -> bool:
     return bool(parsed.acks) and parsed.intent == "status" and bool(parsed.text) and parse(parsed.text).intent == "status"
 
 
+def _reopen_or_add(message: Message, row: Row[Any]) -> Reply:
+    """"Nobody came yet" is added to a complaint that is still worked on."""
+    if row.state in OPEN - {State.RESOLVED}:
+        return registered.add_to_this(message, row, str(message.context.get("text", "")))
+    return satisfaction.conclude(message, row, "reopen")
+
+
 _MEANT: dict[str, set[State]] = {
     "confirm": {State.RESOLVED, *OVER},
     "reopen": {State.RESOLVED, *OVER, *OPEN},
@@ -203,7 +210,7 @@ _MEANT: dict[str, set[State]] = {
 }
 _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
     "confirm": lambda message, row: satisfaction.conclude(message, row, "confirm"),
-    "reopen": lambda message, row: registered.add_to_this(message, row, str(message.context.get("text", ""))) if row.state in OPEN - {State.RESOLVED} else satisfaction.conclude(message, row, "reopen"),
+    "reopen": _reopen_or_add,
     "rate": lambda message, row: satisfaction.rate_this(message, row, int(message.context["rating"])),
     "cancel": lambda message, row: do(message, row, "withdraw", {"reason": message.context.get("text", "")}, "sms.added"),
     "picture": pictures.to_the_one_meant,

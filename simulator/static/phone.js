@@ -41,7 +41,11 @@ function withMedia(item, media) {
 }
 // A recording is shown by the name of its file.
 const recording = (text) => text.startsWith("♪ ") ? text.slice(2) : null;
-const shown = (text) => /\/Recordings\//.test(recording(text) || "") ? "♪ (what was recorded)" : recording(text) ? `♪ ${recording(text).split("/").slice(-2).join("/").replace(".wav", "")}` : text;
+const shown = (text) => {
+  const file = recording(text);
+  if (!file) return text;
+  return file.includes("/Recordings/") ? "♪ (what was recorded)" : `♪ ${file.split("/").slice(-2).join("/").replace(".wav", "")}`;
+};
 function show(next) {
   if (!next) return;
   call = next;
