@@ -9,6 +9,8 @@ from typing import Any
 # Where the processes count their requests, so that any of them can tell the sum of all. Named before they import anything.
 _counts = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="helpline-metrics-")
 
+worker_class = "web_worker.DurableWorker"
+
 
 def post_worker_init(_worker: Any) -> None:
     """The reference data and the prompts stay for ever: the collector need not look at them at every pass."""

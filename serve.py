@@ -53,7 +53,7 @@ def prepare(config: Config) -> None:
 def start(config: Config) -> int:
     binaries = Path(sys.executable).parent
     web = [str(binaries / "gunicorn"), "app:web()", "--bind", f"0.0.0.0:{config.port}" if config.is_production else f"127.0.0.1:{config.port}",
-           "--workers", str(config.server.processes), "--worker-class", "sync", "--timeout", "30", "--graceful-timeout", "10",
+           "--workers", str(config.server.processes), "--timeout", "30", "--graceful-timeout", "10",
            "--max-requests", "20000", "--max-requests-jitter", "2000", "--log-level", "warning"]  # fmt: skip
     worker = [str(binaries / "flask"), "--app", "app", "worker"]
     surroundings = environment(config)

@@ -44,7 +44,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(target: str, port: int, environ: dict[str, str]) -> Iterator[None]:
-    command = [str(Path(sys.executable).parent / "gunicorn"), target, "-b", f"127.0.0.1:{port}", "-w", "2", "-k", "sync", "--log-level", "error"]
+    command = [str(Path(sys.executable).parent / "gunicorn"), target, "-b", f"127.0.0.1:{port}", "-w", "2", "--log-level", "error"]
     process = subprocess.Popen(command, cwd=HERE, env={**os.environ, **environ})
     try:
         for _ in range(200):

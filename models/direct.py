@@ -17,7 +17,9 @@ from typing import Any, Protocol
 from sqlalchemy import Dialect, Engine, Insert
 from sqlalchemy.exc import IntegrityError
 
+from models import durability, patience
 from models.base import UtcDateTime
+from models.engine import WAIT
 
 Write = tuple[Any, Mapping[str, Any]]  # a statement of SQLAlchemy Core, a constant of its module, and its parameters
 
@@ -113,9 +115,10 @@ def _compile(statement: Any, dialect: Dialect, columns_set: tuple[str, ...] = ()
 class Direct:
     """A driver's connection in autocommit, with statements of SQLAlchemy Core compiled once. Made by `directly`."""
 
-    def __init__(self, driver: Any, dialect: Dialect) -> None:
+    def __init__(self, driver: Any, engine: Engine) -> None:
         self._driver = driver
-        self.dialect = dialect
+        self._engine = engine
+        self.dialect = engine.dialect
 
     def execute(self, statement: Any, parameters: Mapping[str, Any] | None = None, /) -> Rows:
         """Read now, outside any transaction."""
@@ -140,6 +143,10 @@ class Direct:
         except self.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
             raise IntegrityError("a key is taken", None, error) from error
 
+    def end_log(self) -> None:
+        """A record of its own in PostgreSQL's log. A transaction that only takes a number writes none, and its commit waits for nothing."""
+        self._driver.execute("SELECT pg_logical_emit_message(true, 'helpline', '')", prepare=True)
+
     def _write_queued(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
         driver = self._driver
         driver.begin_writing()
@@ -155,7 +162,9 @@ class Direct:
 
     def _write_as_one(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
         """One statement is one transaction, and one question to the server."""
-        sql = _joined(tuple(statement for statement, _ in bound), lasting)
+        engine = self._engine
+        waits = lasting and not durability.postpone(engine, lambda: _flush_server(engine))
+        sql = _joined(tuple(statement for statement, _ in bound), waits)
         self._driver.execute(sql, {f"w{n}_{key}": value for n, (_, values) in enumerate(bound) for key, value in values.items()}, prepare=True)
 
 
@@ -163,10 +172,16 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 
 @lru_cache(maxsize=256)
-def _joined(statements: tuple[Compiled, ...], lasting: bool) -> str:
-    """Every statement a part of one, `WITH w0 AS (…), w1 AS (…) SELECT 1`, its parameters under names of its own."""
+def _joined(statements: tuple[Compiled, ...], waits: bool) -> str:
+    """Every statement a part of one, `WITH w0 AS (…), w1 AS (…) SELECT 1`, its parameters under names of its own; `waits` for the disk or not."""
     parts = [f"w{n} AS (" + _PLACE.sub(rf"%(w{n}_\1)s", statement.sql) + ")" for n, statement in enumerate(statements)]
-    return f"WITH {', '.join(parts)} SELECT " + ("1" if lasting else "set_config('synchronous_commit', 'off', true)")
+    return f"WITH {', '.join(parts)} SELECT " + ("1" if waits else "set_config('synchronous_commit', 'off', true)")
+
+
+def _flush_server(engine: Engine) -> None:
+    """A transaction that changes nothing: its commit waits for the log up to there, and so for all commits before it."""
+    with patience.within(WAIT), directly(engine) as db:
+        db.end_log()
 
 
 @contextmanager
@@ -174,7 +189,7 @@ def directly(engine: Engine) -> Iterator[Direct]:
     """A Direct of `engine`, which must be in autocommit."""
     pooled = engine.raw_connection()
     try:
-        yield Direct(pooled.driver_connection, engine.dialect)
+        yield Direct(pooled.driver_connection, engine)
     except engine.dialect.dbapi.OperationalError as error:  # type: ignore[union-attr]
         pooled.invalidate(error)
         raise

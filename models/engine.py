@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models import patience
+from models import durability, patience
 
 READ_ONLY = {"helpline_read_only": True}
 WAIT = 4.0  # seconds that a carrier's request waits for the store: the carrier waits 15 in all
@@ -138,10 +138,10 @@ class QueuedConnection(sqlite3.Connection):
             self._give_up_turn()
 
     def flush(self) -> None:
-        """Wait until everything committed so far is on the disk."""
-        # The log's file stays the same one as long as a connection is open. No lock of SQLite's is on it.
-        if self._queue is None:
+        """Wait until everything committed so far is on the disk, or leave that to who postpones it."""
+        if self._queue is None or durability.postpone(self._log_name, lambda: _flush_log(self._log_name)):
             return
+        # The log's file stays the same one as long as a connection is open. No lock of SQLite's is on it.
         if self._log is None:
             try:
                 self._log = os.open(self._log_name, os.O_RDONLY | os.O_CLOEXEC)
@@ -161,6 +161,18 @@ class QueuedConnection(sqlite3.Connection):
             if opened is not None:
                 os.close(opened)
         self._queue = self._log = None
+
+
+def _flush_log(name: str) -> None:
+    """Flush a write-ahead log by its name: in another thread, a connection's own may be closed meanwhile."""
+    try:
+        log = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # the last connection has closed, and took everything in the log to the store itself
+        return
+    try:
+        os.fdatasync(log)
+    finally:
+        os.close(log)
 
 
 def _busy(why: str) -> sqlite3.OperationalError:

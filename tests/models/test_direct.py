@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import String, cast, func, insert, select
+from sqlalchemy import String, cast, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from helpline import limits
-from models import Inbound, Tally
+from models import Inbound, Tally, durability
 
 
 def _received(key: str, now: Any) -> tuple[Any, dict[str, Any]]:
@@ -47,6 +47,38 @@ def test_a_commit_on_sqlite_waits_for_the_disk(runtime, now, monkeypatch):
     with runtime.writing() as db:
         db.execute(*_received("sms:c", now))
     assert flushed == [log, log]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_postponed_commit_on_sqlite_is_flushed_by_whoever_postponed_it(runtime, now, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fdatasync", lambda opened: flushed.append(str(Path(f"/proc/self/fd/{opened}").readlink())))
+    log = f"{runtime.engine.url.database}-wal"
+    with durability.postponed() as owed:
+        with runtime.directly() as db:
+            db.write([_received("sms:a", now)])
+        with runtime.writing() as db:
+            db.execute(*_received("sms:b", now))
+    assert not flushed
+    with runtime.reading() as session:
+        assert session.scalars(select(Inbound.key).order_by(Inbound.key)).all() == ["sms:a", "sms:b"]
+    (flush,) = owed.values()
+    flush()
+    assert flushed == [log]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_postponed_commit_on_postgresql_is_flushed_by_whoever_postponed_it(runtime, now):
+    with durability.postponed() as owed, runtime.directly() as db:
+        db.write([_received("sms:a", now)], lasting=False)
+        assert not owed
+        db.write([_received("sms:b", now)])
+    with runtime.engine.connect() as other:
+        assert other.scalar(select(func.count()).select_from(Inbound)) == 2
+        written = other.scalar(text("SELECT pg_current_wal_insert_lsn()"))
+        (flush,) = owed.values()
+        flush()
+        assert other.scalar(text("SELECT pg_current_wal_flush_lsn() >= CAST(:written AS pg_lsn)"), {"written": written})
 
 
 @pytest.mark.parametrize("moment", ["2026-11-24T11:47:47+05:30", "2026-01-01T00:00:00.000009+00:00"])
