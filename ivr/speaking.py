@@ -22,6 +22,7 @@ from ivr.tree import TREE
 from ivr.values import Db, Values
 
 ABOUT_ONE = frozenset({"registered", "told", "solved", "out_solved"})  # nodes that tell of one registered complaint
+MAX_PAGES = 1000  # kept by a process
 GAP_SECONDS = 0.4  # between two groups of a recorded number
 
 
@@ -38,6 +39,8 @@ class Speaker:
         self.recordings = Recordings(runtime.catalogue, audio_directory(runtime.config)) if recordings is None else recordings
         self.values = Values(runtime)
         self._split: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._pages: dict[tuple[str, str, str], list[Said]] = {}
+        self._pages_of = runtime.reference
 
     # ── lists ──
 
@@ -154,7 +157,7 @@ class Speaker:
         if state.at == "language":
             return self._choose_language()
         if isinstance(node, Pages):
-            return self._page(node, state, db)
+            return self._page(node, state, db) if node.items == "own" else self._known_page(node, state, db)
         if state.at == "out":
             return between([aloud.message(db(), state.arg), *self.choices(f"{node.prompt}.choices", state.language)])
         values = self.values.of(state, db, call) if values is None else values
@@ -194,6 +197,15 @@ class Speaker:
     def greeting(self, language: str) -> list[Said]:
         name = Spoken(self.runtime.config.helpline.name(language), "helpline")
         return [*self.say("greeting", language, name=name), Pause()]
+
+    def _known_page(self, node: Pages, state: State, db: Db) -> list[Said]:
+        """A page of the reference data's, made once as long as that stays the same."""
+        if self._pages_of is not self.runtime.reference or len(self._pages) >= MAX_PAGES:
+            self._pages_of, self._pages = self.runtime.reference, {}
+        key = (state.at, state.arg, state.language)
+        if key not in self._pages:
+            self._pages[key] = self._page(node, state, db)
+        return self._pages[key]
 
     def _page(self, node: Pages, state: State, db: Db) -> list[Said]:
         listed, page = split_arg(state.arg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData
@@ -34,6 +35,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     @staticmethod
+    @lru_cache(maxsize=512)  # one moment stands in many columns of what is written with it
     def as_sqlite_keeps_it(value: datetime | None) -> str | None:
         """The text that SQLAlchemy's own type would make of it."""
         if value is not None and value.tzinfo is None:

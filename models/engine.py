@@ -192,7 +192,9 @@ def make_engine(url: str, *, pool_size: int = 5, autocommit: bool = False) -> En
     never fails in its middle, unless it was opened with the execution options READ_ONLY. `autocommit`: for `directly`.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": WAIT, "check_same_thread": False, "factory": QueuedConnection}, json_serializer=_json, hide_parameters=True)
+        engine = create_engine(url, connect_args={"timeout": WAIT, "check_same_thread": False, "factory": QueuedConnection}, json_serializer=_json,
+                               hide_parameters=True, pool_reset_on_return=None)  # fmt: skip
+        event.listen(engine, "reset", _roll_back_sqlite)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -242,6 +244,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
                    "wal_autocheckpoint=8000"):  # fmt: skip
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _roll_back_sqlite(connection: Any, _record: Any, _state: Any) -> None:
+    """Only what was begun: most come back without."""
+    if connection.in_transaction:
+        connection.rollback()
 
 
 def _begin_sqlite(connection: Connection) -> None:
