@@ -86,6 +86,7 @@ def test_the_same_seed_tells_the_same_stories_once(runtime, now):
     before = told()
     assert sum(demonstration.make(runtime, now, count=COUNT, seed=SEED).values()) == COUNT
     assert told() == before
+    assert sum(demonstration.make(runtime, now, count=12, seed=SEED + 1).values()) == COUNT + 12, "another seed tells others beside them"
 
 
 def test_not_in_production(config, monkeypatch):
