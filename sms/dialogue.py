@@ -230,6 +230,7 @@ _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
 # What replies to a message of its own, by its intent, and to the answer to what was asked last, by the question.
 INTENTS: dict[str, Handler] = {
     "file": filing.file,
+    "file.another": filing.ask_for_another,
     "status": enquiry.show_status,
     "add": registered.add,
     "reopen": registered.reopen,
@@ -243,6 +244,7 @@ INTENTS: dict[str, Handler] = {
     "start": subscriber.start,
     "help": subscriber.show_help,
     "greeting": subscriber.show_help,
+    "greeting.thanks": subscriber.thanked,
     "confirm": satisfaction.solved,
     "deny": satisfaction.not_solved,
     "unknown": subscriber.not_understood,

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from helpline import callbacks, complaints, notices, proof
+from helpline import callbacks, complaints, limits, notices, proof
+from helpline.sla import IST
 from models import Phone
 from sms import answers, which
-from sms.conversation import Message, Reply, forget
+from sms.conversation import Message, Reply, forget, phone_of
 
 
 def set_language(message: Message) -> Reply:
@@ -61,6 +62,14 @@ def ring_back(message: Message) -> Reply:
         return Reply(message.say("sms.call_back_late"), draft.id if draft is not None else None)
     by = {"time": notices.short_time(entry.promised_at, message.language), "date": notices.short_date(entry.promised_at, message.language)}
     return Reply(message.say("sms.call_back", **by), draft.id if draft is not None else None)
+
+
+def thanked(message: Message) -> Reply:
+    """Thanks alone: a word back, once a day, and none to who wants no messages of ours; it asks for nothing."""
+    phone = phone_of(message.db, message.sender)
+    if (phone is not None and phone.sms_stopped_at) or limits.count(message.db, "sms-thanked", message.sender, message.now.astimezone(IST).replace(hour=0)) > 1:
+        return Reply("")
+    return Reply(message.say("sms.thanked"))
 
 
 def show_help(message: Message) -> Reply:
