@@ -1,13 +1,15 @@
 """The ledger of calls that ended before what the caller came for was done: who is rung back, by when, and what came of it.
 
 The worker takes note of every call some seconds after its end. One open entry a number: further calls that break off are
-counted on it and do not put off its promise; a later call that succeeds, or a filing by SMS, settles it. An entry's life:
+counted on it and do not put off its promise; a later call that succeeds, or a filing by SMS, settles it. Whoever asks by SMS to
+be rung is in it too, and stays in it until somebody has talked with them, or they have filed by telephone. An entry's life:
 `due` → `claimed` by somebody → `done`, or `due` again for the next try, or `given_up`; `settled` when the citizen came
 through without us.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +35,8 @@ from helpline.runtime import Runtime
 from models import Call, Callback, Complaint, new_id
 
 log = structlog.get_logger()
-REASONS = ("menu", "recording", "agent", "asked", "message", "fault", "missed")
+REASONS = ("menu", "recording", "agent", "asked", "message", "fault", "missed", "sms")
+REQUESTED = "sms"  # in so many words; what else becomes of the number meanwhile does not change it
 STATES = ("due", "claimed", "done", "given_up", "settled")
 OUTCOMES = ("reached", "no_answer", "busy", "wrong_number")
 RECORDING = frozenset({"problem", "problem_review", "name", "addition"})
@@ -82,7 +85,7 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
         if reason == "missed":
             missed.answer(db, runtime, number, call, now)
     elif not is_ours(call):
-        settle(db, number, now, filed=complaint is not None)
+        settle(db, number, now, filed=complaint is not None, talked=complaint is not None or _talked(queueing.of_call(db, call.sid)))
     log.info("call.accounted", call=call.sid, reason=reason)
 
 
@@ -103,7 +106,7 @@ def is_ours(call: Row[Any]) -> bool:
 
 def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None, queued: Row[Any] | None = None) -> str | None:
     """Why the caller is to be rung back; None when they had what they came for. `queued`: their place in the queue, if they had one."""
-    if queued is not None and queued.answered_at is not None:  # spoke to an agent, who has it
+    if _talked(queued):
         return None
     if queued is not None and queued.state == "callback":
         return "asked"
@@ -121,6 +124,11 @@ def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None, queued: Ro
     if call.fault:
         return "fault"
     return "missed" if call.at is None and lasted(call) <= runtime.config.callbacks.missed_seconds else "menu"
+
+
+def _talked(queued: Row[Any] | None) -> bool:
+    """Whether the caller spoke to an agent, who has it."""
+    return queued is not None and queued.answered_at is not None
 
 
 def _why_unfinished(call: Row[Any], complaint: Row[Any]) -> str:
@@ -148,25 +156,43 @@ def note(
     db: Connection, runtime: Runtime, number: str, call: Row[Any], complaint: Row[Any] | None, reason: str, now: datetime
 ) -> int | None:
     """The entry of `number`, made or added to; None when this call had one before, which is closed."""
-    about = {"reason": reason, "at": call.at, "call_id": call.id, "updated_at": now}
-    if complaint is not None and is_unfinished(complaint):
-        about["complaint_id"] = complaint.id
+    about = {"reason": reason, "at": call.at, "call_id": call.id, "updated_at": now, **_told_so_far(complaint)}
     if db.execute(select(_table.c.id).where(_table.c.call_id == call.id, ~OPEN).limit(1)).first():
         return None
-    for _ in range(2):
-        if entry := _of_number(db, number):
-            more = {} if entry.call_id == call.id else {"calls": entry.calls + 1}
-            db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **more))
-            return int(entry.id)
-        language = call.language or runtime.config.helpline.default_language
-        made = about | {"id": new_id(now), "number": number, "language": language, "promised_at": promise(runtime, now), "next_at": now, "created_at": now}
-        try:
-            with db.begin_nested():
-                db.execute(insert(Callback), [made])
-            return int(made["id"])
-        except IntegrityError:  # another worker made it at the same moment
-            continue
-    return None
+    language = call.language or runtime.config.helpline.default_language
+    entry, is_new = _entry(db, runtime, number, about | {"language": language}, now)
+    if not is_new:
+        if entry.reason == REQUESTED:
+            about["reason"] = REQUESTED
+        more = {} if entry.call_id == call.id else {"calls": entry.calls + 1}
+        db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **more))
+    return int(entry.id)
+
+
+def request(db: Connection, runtime: Runtime, number: str, language: str, complaint: Row[Any] | None, now: datetime) -> Row[Any]:
+    """A citizen asks by SMS to be rung at `number` (E.164); the entry, made or found. Asked again, the promise stays; who could not be
+    reached before is rung now. `complaint`: what was being told."""
+    about = {"reason": REQUESTED, "updated_at": now, **_told_so_far(complaint)}
+    entry, is_new = _entry(db, runtime, number, about | {"language": language, "calls": 0}, now)
+    if not is_new:
+        now_due = {"next_at": now} if entry.state == "due" and entry.next_at > now else {}
+        db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **now_due))
+    return entry
+
+
+def _told_so_far(complaint: Row[Any] | None) -> dict[str, int]:
+    return {"complaint_id": complaint.id} if complaint is not None and is_unfinished(complaint) else {}
+
+
+def _entry(db: Connection, runtime: Runtime, number: str, about: dict[str, Any], now: datetime) -> tuple[Row[Any], bool]:
+    """The open entry of `number`, and whether it was made just now, of `about`."""
+    if entry := _of_number(db, number):
+        return entry, False
+    made = about | {"id": new_id(now), "number": number, "promised_at": promise(runtime, now), "next_at": now, "created_at": now}
+    with suppress(IntegrityError), db.begin_nested():  # made by another process at the same moment
+        db.execute(insert(Callback), [made])
+    entry = db.execute(select(_table).where(_table.c.number == number, OPEN)).one()
+    return entry, bool(entry.id == made["id"])
 
 
 def promise(runtime: Runtime, now: datetime) -> datetime:
@@ -181,13 +207,14 @@ def _of_number(db: Connection, number: str) -> Row[Any] | None:
 # ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def settle(db: Connection, number: str | None, now: datetime, *, filed: bool = False) -> None:
+def settle(db: Connection, number: str | None, now: datetime, *, filed: bool = False, talked: bool = False) -> None:
     """The citizen came through: the entry of `number` is settled, unless it is about something still unfinished.
 
-    `filed`: a complaint was registered from that number, so what broke off before is taken to be told.
+    `filed`: a complaint was registered from that number, so what broke off before is taken to be told. `talked`: by telephone, with
+    whom or what a call that was asked for in so many words would have served.
     """
     entry = _of_number(db, number) if number else None
-    if entry is None:
+    if entry is None or (entry.reason == REQUESTED and not talked):
         return
     complaint = complaints.get(db, entry.complaint_id) if entry.complaint_id and not filed else None
     if complaint is None or not is_unfinished(complaint):
@@ -198,7 +225,7 @@ def settle_finished(runtime: Runtime, now: datetime, *, limit: int = 200) -> Non
     """Entries about a complaint that was finished some other way: completed by somebody, discarded, closed."""
     unfinished = (Complaint.state == str(State.DRAFT)) | (Complaint.incomplete & Complaint.state.in_(_LIVE))
     query = (select(_table.c.id).join(Complaint, Complaint.id == _table.c.complaint_id)
-             .where(OPEN, _table.c.state == "due", ~unfinished).limit(limit))  # fmt: skip
+             .where(OPEN, _table.c.state == "due", _table.c.reason != REQUESTED, ~unfinished).limit(limit))  # fmt: skip
     with runtime.reading() as session:
         ids = list(session.scalars(query))
     for entry_id in ids:

@@ -29,6 +29,24 @@ def short_date(moment: datetime, language: str) -> str:
     return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
+def short_time(moment: datetime, language: str) -> str:
+    """`2:30 pm`, `দুপুর 2:30`, `दोपहर 2:30`, in Asia/Kolkata."""
+    local = moment.astimezone(IST)
+    hour, part = (local.hour + 11) % 12 + 1, next(words for until, words in _PARTS_OF_DAY if local.hour < until)
+    clock = f"{hour}:{local.minute:02}"
+    return f"{clock} {part[language]}" if language == "en" else f"{part[language]} {clock}"
+
+
+_PARTS_OF_DAY = (
+    (4, {"bn": "রাত", "en": "am", "hi": "रात"}),
+    (12, {"bn": "সকাল", "en": "am", "hi": "सुबह"}),
+    (16, {"bn": "দুপুর", "en": "pm", "hi": "दोपहर"}),
+    (18, {"bn": "বিকেল", "en": "pm", "hi": "शाम"}),
+    (20, {"bn": "সন্ধ্যা", "en": "pm", "hi": "शाम"}),
+    (24, {"bn": "রাত", "en": "pm", "hi": "रात"}),
+)  # until which hour
+
+
 def office_name(runtime: Runtime, code: str | None, language: str) -> str:
     """As it is said."""
     return _department(runtime, code).name(language)

@@ -39,9 +39,10 @@ def find(db: Connection, runtime: Runtime, number: str | None, now: datetime) ->
     told = select(_calls).where(_calls.c.from_number == number, _calls.c.ended_at > since, _calls.c.complaint_id.is_not(None))
     call = db.execute(told.order_by(_calls.c.started_at.desc()).limit(1)).first()
     complaint = complaints.get(db, call.complaint_id) if call is not None else None
-    if call is None or complaint is None or not complaint.category_code or not _was_cut_off(db, complaint):
+    if call is None or complaint is None or not _was_cut_off(db, complaint):
         return None
-    return Broken(call, complaint)
+    said = complaint.state == State.DRAFT and complaint.description  # in place of a key, not confirmed yet
+    return Broken(call, complaint) if complaint.category_code or said else None
 
 
 def _was_cut_off(db: Connection, complaint: Row[Any]) -> bool:
@@ -68,10 +69,13 @@ def named(runtime: Runtime, code: str | None) -> str:
 
 
 def where(db: Connection, runtime: Runtime, broken: Broken) -> tuple[str, str]:
-    """The node of the call tree (and its argument) where what is missing first is asked. `contact`: whom to reach where."""
+    """The node of the call tree (and its argument) where what is missing first is asked. `contact`: whom to reach where; `category`: what
+    was said of it and not confirmed."""
     row, at = broken.complaint, broken.call.at
     told = {**row._mapping, **broken.call.answers.get("told", {})}
     kept = set(db.scalars(select(Recording.purpose).where(Recording.complaint_id == row.id)))
+    if not row.category_code:
+        return "category", row.description
     if "problem" not in kept:
         top = "." not in row.category_code and runtime.reference.children(row.category_code)
         return ("subcategory", f"{row.category_code}~0") if top else ("problem", "")

@@ -96,7 +96,8 @@ def translate_due(runtime: Runtime, now: datetime, engine: Translate | None = No
         due = select(_table, Complaint.name).join(Complaint, Complaint.id == _table.c.complaint_id)
         rows = list(session.execute(due.where(_table.c.state == "pending", _table.c.next_at <= now).order_by(_table.c.next_at).limit(limit)))
     for row in rows:
-        outcome = _outcome(runtime, engine, row, now)
+        outcome, away = _outcome(runtime, engine, row, now)
+        _say_once(away, row.id)
         with runtime.writing() as db:
             db.execute(update(Translated).where(_table.c.id == row.id, _table.c.state == "pending").values(**outcome))
         if "translation" not in outcome:
@@ -104,13 +105,26 @@ def translate_due(runtime: Runtime, now: datetime, engine: Translate | None = No
     return len(rows)
 
 
-def _outcome(runtime: Runtime, engine: Translate, row: Any, now: datetime) -> dict[str, Any]:
+_away = False  # as this worker last found the service; for its log alone
+
+
+def _say_once(error: str | None, translation: int) -> None:
+    """One line when the service goes away, and one when it is back."""
+    global _away
+    if error is not None and not _away:
+        log.info("translation.away", translation=translation, error=error)
+    elif error is None and _away:
+        log.info("translation.back", translation=translation)
+    _away = error is not None
+
+
+def _outcome(runtime: Runtime, engine: Translate, row: Any, now: datetime) -> tuple[dict[str, Any], str | None]:
+    """What is kept of a try, and the error where the service was away."""
     masked, kept = mask(row.original[:MAX_TEXT], row.name)
     try:
         made = engine(masked, row.source, row.target)
     except Exception as error:
-        log.info("translation.away", translation=row.id, error=type(error).__name__)
         attempts = row.attempts + 1
         later = now + timedelta(minutes=runtime.config.translation.retry_minutes)
-        return {"attempts": attempts, "next_at": later, "state": "failed" if attempts >= MAX_ATTEMPTS else "pending"}
-    return {"translation": unmask(made, kept), "engine": "googletrans", "state": "done", "attempts": row.attempts + 1}
+        return {"attempts": attempts, "next_at": later, "state": "failed" if attempts >= MAX_ATTEMPTS else "pending"}, type(error).__name__
+    return {"translation": unmask(made, kept), "engine": "googletrans", "state": "done", "attempts": row.attempts + 1}, None

@@ -36,7 +36,7 @@ _FOUND = ("status_mobile", "limited", "agent")
 # Where each action may go on to, the usual way first: checked at start, walked by a test, drawn and timed by `flask tree`.
 LEADS: dict[str, tuple[str, ...]] = {
     "speak": ("main", "offer", "resume"),
-    "take_up": ("problem", "subcategory", "place", "name", "contact", "no_contact", "summary", "main", "offer"),
+    "take_up": ("problem", "subcategory", "spoken_category", "which_category", "category", "place", "name", "contact", "no_contact", "summary", "main", "offer"),
     "begin_anew": ("main", "offer"),
     "own_status": ("told", "solved", "whose", "main"),
     "tell_own": ("told", "solved", "main"),

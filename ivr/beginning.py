@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from helpline import calls, resuming, status
 from helpline.runtime import Runtime
+from ivr.category import offer_likely
 from ivr.filing import ask_contact
 from ivr.menu import State
 from ivr.turn import Turn
@@ -39,6 +40,8 @@ def take_up(turn: Turn, _value: str) -> State:
     resuming.take_over(turn.db, turn.call, broken, turn.now)
     turn.call = calls.get(turn.db, turn.call.sid) or turn.call
     node, arg = resuming.where(turn.db, turn.runtime, broken)
+    if node == "category":
+        return offer_likely(turn, arg) or turn.to("category")
     return ask_contact(turn, "") if node == "contact" else turn.to(node, arg)
 
 

@@ -38,13 +38,17 @@ def _after_category(turn: Turn, code: str) -> State:
 def heard_category(turn: Turn, words: str) -> State:
     """What recognition made of the caller's words: offered for confirmation by a key, never taken for granted. Several likely ones
     are offered side by side; a broad one leads to its kinds, where the key confirms it."""
-    found = learning.classifier(turn.runtime).classify(words)
     turn.tell(description=words)  # kept, whatever becomes of the call
     if turn.caller and (said := abuse.find(words)) is not None:
         fairness.mark(turn.db, turn.caller, said, words, "voice", turn.call.answers.get("draft"), turn.now)
-    likely = _likely(found)
+    return offer_likely(turn, words) or turn.again(f"unheard.{min(turn.state.wrongs + 1, 2)}")
+
+
+def offer_likely(turn: Turn, words: str) -> State | None:
+    """Where the key is pressed that confirms what `words` may mean; None where they mean nothing."""
+    likely = _likely(learning.classifier(turn.runtime).classify(words))
     if not likely:
-        return turn.again(f"unheard.{min(turn.state.wrongs + 1, 2)}")
+        return None
     if len(likely) > 1:
         return turn.to("which_category", "-".join(likely))
     if turn.runtime.reference.children(likely[0]):

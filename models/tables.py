@@ -452,7 +452,7 @@ class Call(Base):
 
 
 class Callback(Base):
-    """Somebody to be rung back: a call ended before what the caller came for was done. One open entry a number."""
+    """Somebody to be rung back: a call ended before what the caller came for was done, or it was asked for by SMS. One open entry a number."""
 
     __tablename__ = "callbacks"
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)  # models.ids.new_id
@@ -460,7 +460,7 @@ class Callback(Base):
     language: Mapped[str] = mapped_column(LANGUAGE)
     reason: Mapped[str] = mapped_column(String(12))  # helpline.callbacks.REASONS
     at: Mapped[str | None] = mapped_column(String(24))  # where in the call tree it ended
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id"))  # the last of its calls
+    call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"))  # the last of its calls; none when it was asked for by SMS
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))  # what was told so far
     calls: Mapped[int] = mapped_column(default=1)  # how many broke off
     state: Mapped[str] = mapped_column(String(10), default="due")  # helpline.callbacks.STATES

@@ -60,7 +60,7 @@ def words_of(text: str) -> list[str]:
 
 def begins_anew(parsed: Parsed) -> bool:
     """Another purpose, by its keyword or plain in its words, or an acknowledgement number. A keyword that was only guessed at is none here."""
-    if parsed.acks:
+    if parsed.acks or (parsed.kind == "another" and parsed.sure):
         return True
     meant = parsed.keyword is not None and parsed.keyword in words_of(parsed.original)
     if parsed.intent == "file":

@@ -70,19 +70,28 @@ def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     """The reply to a whole message."""
     parsed, awaiting = message.parsed, message.awaiting
     named = awaiting == "name" and (answers.is_skip(parsed) or corrections.introduced(message.text))
+    by_itself = _is_no_answer(message)
     corrects = parsed.intent == "correct" and awaiting != "feedback" and not named
-    if awaiting not in _ASKED_OTHERWISE and not (parsed.keyword or parsed.acks) and correcting.puts_right(message):
+    if awaiting not in _ASKED_OTHERWISE and not (by_itself or parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed
     if parsed.intent == "file" and (rest := _more_of_the_same(message)) is not None:
         message = replace(message, parsed=replace(parsed, intent="add", keyword="add", text=rest))
         parsed = message.parsed
-    goes_on = office_question.answer if office_question.is_asked_last(message) else None if corrects else CONTINUE.get(awaiting or "")
+    goes_on = None if by_itself else office_question.answer if office_question.is_asked_last(message) else None if corrects else CONTINUE.get(awaiting or "")
     if goes_on is not None and (reply := goes_on(message)) is not None:
         return with_parts(reply, message)
-    if awaiting != "feedback" and not corrects:
+    if awaiting != "feedback" and not corrects and parsed.kind != "call":
         message = replace(message, language=_language(message.db, message.sender, parsed, phone, {}))
-    return answer_with(INTENTS[parsed.intent], message)
+    return answer_with(INTENTS.get(parsed.purpose) or INTENTS[parsed.intent], message)
+
+
+def _is_no_answer(message: Message) -> bool:
+    """"Call me", "I have another complaint", said beside whatever question. কল and "the second" are answers to "which one?"."""
+    parsed = message.parsed
+    if parsed.kind not in ("call", "another") or not parsed.sure:
+        return False
+    return message.awaiting != "which" or not (parsed.keyword or which.is_ordinal(message.text))
 
 
 def _more_of_the_same(message: Message) -> str | None:
@@ -188,7 +197,7 @@ def got_which(message: Message) -> Reply | None:
 
 def _asks_something_else(parsed: Parsed, action: str) -> bool:
     """A keyword by itself, or with a number and of another purpose; also "how do they stand?" beside the numbers."""
-    if parsed.keyword:
+    if parsed.keyword and parsed.kind != "call":  # কল is a tap too
         return not parsed.acks or parsed.intent != action
     return bool(parsed.acks) and parsed.intent == "status" and bool(parsed.text) and parse(parsed.text).intent == "status"
 
@@ -221,6 +230,7 @@ _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
 # What replies to a message of its own, by its intent, and to the answer to what was asked last, by the question.
 INTENTS: dict[str, Handler] = {
     "file": filing.file,
+    "file.another": filing.ask_for_another,
     "status": enquiry.show_status,
     "add": registered.add,
     "reopen": registered.reopen,
@@ -234,9 +244,11 @@ INTENTS: dict[str, Handler] = {
     "start": subscriber.start,
     "help": subscriber.show_help,
     "greeting": subscriber.show_help,
+    "greeting.thanks": subscriber.thanked,
     "confirm": satisfaction.solved,
     "deny": satisfaction.not_solved,
     "unknown": subscriber.not_understood,
+    "unknown.call": subscriber.ring_back,
 }
 CONTINUE: dict[str, Continuing] = {
     **filing.CONTINUE,

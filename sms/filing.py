@@ -30,6 +30,11 @@ def file(message: Message) -> Reply:
     return _confirm_first(message, text)
 
 
+def ask_for_another(message: Message) -> Reply:
+    """"I have another complaint": what is told next is a complaint of its own."""
+    return _ask_details(message, "")
+
+
 def _ask_details(message: Message, text: str) -> Reply:
     draft = _draft(message, text) if text else None
     ask(message, "details", draft=draft)
@@ -108,7 +113,7 @@ def got_details(message: Message) -> Reply | None:
         row = None
     if answers.is_skip(parsed) or (row is not None and _takes_back(message)):
         return _leave(message, row)
-    if answers.begins_anew(parsed) and parsed.intent != "file":
+    if answers.begins_anew(parsed) and (parsed.intent != "file" or parsed.kind == "another"):
         return None
     text = parsed.text.strip() or message.text
     named = find_place(text, message.runtime.reference)

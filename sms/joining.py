@@ -20,6 +20,8 @@ from sms.parts import Arrival, Piece
 def may_be_part(message: Message) -> bool:
     """Whether a message may be a part of a long one: no keyword of another purpose, no yes or no, no number of a complaint, no small talk."""
     parsed = message.parsed
+    if parsed.kind and parsed.sure:
+        return False
     if parsed.intent == "file":
         return True
     alone = parsed.keyword is not None and not parsed.text.strip()

@@ -32,10 +32,16 @@ class Parsed:
     rating: int | None = None
     language: str | None = None  # the one asked for
     sure: bool = False  # without a keyword: its words are everyday ones, and far more like this intent than like anything else
+    kind: str = ""  # which of an intent's finer kinds: `call` (an unknown: ring me back), `thanks` (a greeting), `another` (file: a complaint is announced)
 
     @property
     def ack(self) -> str | None:
         return self.acks[0] if self.acks else None
+
+    @property
+    def purpose(self) -> str:
+        """The intent with its finer kind, as the examples name them: `unknown.call`."""
+        return f"{self.intent}.{self.kind}" if self.kind else self.intent
 
     @property
     def reply_language(self) -> str:
@@ -62,6 +68,7 @@ KEYWORDS: dict[str, str] = {
     "private": "private privacy gopon gopone gopniya গোপন গোপনে গোপনীয় निजी गोपनीय",
     "help": "help info information menu guide options commands sahajjo sahajya sahayjo sahayo madad sahayata সাহায্য হেল্প मदद सहायता",
 }
+CALL = frozenset(_nfc("call callback phone ফোন কল फोन कॉल"))  # alone: to be rung back; elsewhere a word like any other
 LANGUAGES = {
     "bn": "bn bangla bengali bangali bengla bangala বাংলা বাংলায় বেঙ্গলি बांग्ला बंगला",
     "en": "en english eng ingreji ingraji inglish angrezi ইংরেজি ইংরেজিতে ইংলিশ अंग्रेज़ी अंग्रेजी इंग्लिश",
@@ -76,6 +83,8 @@ _ABOUT_NUMBERS = frozenset(  # what may stand beside a number without asking for
 YES = frozenset(_nfc("yes y ok okay ha haa haan han hya hyan hna ji jee 1 হ্যাঁ হ্যা হা হাঁ আচ্ছা ঠিক जी हाँ हां हा sure thik solved done hoyeche হয়েছে সমাধান हो korun করুন"))
 _NO = frozenset(_nfc("no n na naa nah nahi nahin 2 না নয় नहीं ना নাহ not"))
 _NOT = frozenset(_nfc("not cannot cant dont don't no na nei jani bujhi না জানি বুঝি নয় नहीं"))  # beside a language that is not wanted
+_DENIALS = frozenset(sound(word) for word in _NO | _NOT)
+_CALL_BACK = "unknown.call"
 
 _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`🙏👍"
 _FIRST = re.compile(r"re-open|un-stop|[^\s\d.,:;!?।<>()\"“”'\-–—/]+")
@@ -219,8 +228,12 @@ def _without_number(text: str, rest: str, lang: str, *, correcting: bool) -> Par
     keyword, intent, left = _leading_keyword(rest)
     if language := _language_alone(words, intent):
         return Parsed("language", text, keyword="language", lang=lang, language=language)
-    if keyword and (intent == "file" or not texts.tokens(left)) and (keyword not in _NOUNS or not texts.tokens(left)):
+    if keyword and not texts.tokens(left):
         return Parsed(intent or "", text, left.strip(_EDGES), (), keyword, lang)
+    if (meant := _in_its_words(rest, words)) is not None:
+        return replace(meant, original=text, lang=lang)
+    if keyword and intent == "file" and keyword not in _NOUNS:
+        return Parsed(intent, text, left.strip(_EDGES), (), keyword, lang)
     if intent == "rate" and (rating := _rating(left)):
         return Parsed("rate", text, left.strip(_EDGES), (), keyword, lang, rating)
     if correcting and corrections.is_one(left if intent == "file" else rest):
@@ -240,6 +253,30 @@ def _wordless(text: str, rest: str, lang: str) -> Parsed:
     return Parsed("unknown", text, digits, lang=lang)
 
 
+def _in_its_words(rest: str, words: list[str]) -> Parsed | None:
+    """A message of one of the finer kinds, most like it and said in nothing but words of its examples: so no name, place or subject is lost."""
+    heard = {sound(word) for word in examples.words(rest)}
+    if heard and all(word in CALL or word.isdigit() for word in words):
+        return Parsed("unknown", rest, keyword="call", kind="call", sure=True)
+    kinds = [purpose for purpose, vocabulary in _own_sounds().items() if heard and heard <= vocabulary]
+    if not kinds or (kinds != [_CALL_BACK] and any(word.isdigit() for word in words)):  # "5, thanks" rates
+        return None
+    reading = classify.shipped().read(examples.words(rest))
+    scores = {**reading.complaints, **reading.messages}
+    best = max(scores, key=scores.__getitem__, default="")
+    intent, _, kind = best.partition(".")
+    if best not in kinds:
+        return None
+    return Parsed(intent, rest, "" if kind == "another" else rest.strip(_EDGES), kind=kind, sure=True)
+
+
+@lru_cache(maxsize=1)
+def _own_sounds() -> dict[str, frozenset[str]]:
+    """Finer kind → the sounds in its examples; a denial is none of them ("do not call me")."""
+    shown = {purpose: listed for purpose, listed in examples.shipped(examples.MESSAGES).items() if "." in purpose}
+    return {purpose: frozenset(sound(word) for text in listed for word in examples.words(text)) - _DENIALS for purpose, listed in shown.items()}
+
+
 def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str | None, str], lang: str) -> Parsed:
     """What the words are most like; a leading keyword counts for its intent, length for a complaint."""
     keyword, intent, left = leading
@@ -247,14 +284,19 @@ def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str
     messages = {kind: score - max(0, len(words) - _LONG) * _A_WORD_MORE for kind, score in reading.messages.items()}
     if intent in messages:
         messages[intent] += _KEYWORD_BONUS
+    if _DENIALS.intersection(map(sound, words)) and not (messages and _is_sure(_CALL_BACK, reading, words)):
+        messages.pop(_CALL_BACK, None)  # "nobody answers the phone", "do not call"; but "I cannot write, please call"
     found = _complaint_or(messages, reading, len(words), intent, linked=bool(_LINK.search(text)))
     if not messages:
         found = intent if intent not in (None, "file") and len(words) <= 3 else _unheard_of(rest, words)
-    used = keyword if intent == found else None
     sure = found in messages and _is_sure(found, reading, words)
+    found, _, kind = found.partition(".")
+    if found == "file":  # with words beside the announcement, which are the complaint
+        kind, sure = "", False
+    used = keyword if intent == found else None
     kept = (left if used else text if found == "file" else rest).strip(_EDGES)
     language = _language_named(words) if found == "language" else None
-    return Parsed(found, text, kept, (), used, lang, _rating(rest) if found == "rate" else None, language, sure)
+    return Parsed(found, text, kept, (), used, lang, _rating(rest) if found == "rate" else None, language, sure, kind)
 
 
 def _is_sure(found: str, reading: classify.Reading, words: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What is about no complaint: the language and the messages of this telephone, the check of a code, help."""
+"""What is about no complaint: the language and the messages of this telephone, a call that is asked for, the check of a code, help."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from helpline import notices, proof
+from helpline import callbacks, complaints, limits, notices, proof
+from helpline.sla import IST
 from models import Phone
 from sms import answers, which
-from sms.conversation import Message, Reply, forget
+from sms.conversation import Message, Reply, forget, phone_of
 
 
 def set_language(message: Message) -> Reply:
@@ -51,6 +52,24 @@ def check(message: Message) -> Reply:
     if found.at is None:
         return Reply(message.say("sms.not_genuine"))
     return Reply(message.say("sms.genuine", date=notices.short_date(found.at, message.language), ending=found.ending))
+
+
+def ring_back(message: Message) -> Reply:
+    """"Call me": somebody rings, and by when. What was asked last is still to be answered; its draft shows what was told so far."""
+    draft = complaints.get(message.db, message.context.get("draft") or 0)
+    entry = callbacks.request(message.db, message.runtime, message.sender, message.language, draft, message.now)
+    if entry.promised_at <= message.now:
+        return Reply(message.say("sms.call_back_late"), draft.id if draft is not None else None)
+    by = {"time": notices.short_time(entry.promised_at, message.language), "date": notices.short_date(entry.promised_at, message.language)}
+    return Reply(message.say("sms.call_back", **by), draft.id if draft is not None else None)
+
+
+def thanked(message: Message) -> Reply:
+    """Thanks alone: a word back, once a day, and none to who wants no messages of ours; it asks for nothing."""
+    phone = phone_of(message.db, message.sender)
+    if (phone is not None and phone.sms_stopped_at) or limits.count(message.db, "sms-thanked", message.sender, message.now.astimezone(IST).replace(hour=0)) > 1:
+        return Reply("")
+    return Reply(message.say("sms.thanked"))
 
 
 def show_help(message: Message) -> Reply:

@@ -27,6 +27,7 @@ _ORDINALS = {
 }
 _ALL = frozenset(sound(word) for word in texts.normalise("both all duto dutoi duitai sob sobgulo sobkota দুটো দুটোই দুইটাই সব সবগুলো দুটোর दोनों सब सभी dono donon sabhi").split())
 _PLACE = {sound(word): place for place, listed in _ORDINALS.items() for word in texts.normalise(listed).split() if word != "वाला"}
+_ORDINAL_SOUNDS = frozenset(_PLACE)
 _PLACE |= {word: place for word, place in texts.NUMBER_WORDS.items() if 1 <= place <= MOST}
 
 
@@ -135,6 +136,11 @@ def chosen(message: Message) -> list[Row[Any]]:
             return [among[place - 1]]
     found = by_name(message.text, among) or by_subject(message, message.text, among)
     return [found] if found is not None else []
+
+
+def is_ordinal(text: str) -> bool:
+    """Whether it says "the first", দ্বিতীয়টা, दूसरी."""
+    return any(sound(word) in _ORDINAL_SOUNDS for word in texts.tokens(texts.normalise(text)))
 
 
 def _place(word: str) -> int | None:

@@ -7,8 +7,9 @@ import logging
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
 
-from helpline import complaints, store
+from helpline import callbacks, calls, complaints, store
 from helpline.complaints import Actor, Filing
 from models import Base
 
@@ -28,6 +29,31 @@ def test_down_and_up_again_with_rows(runtime, now):
     assert store.current_revision(runtime.engine) is None
     store.upgrade(runtime.engine)
     assert store.is_migrated(runtime.engine)
+
+
+def test_a_call_that_was_asked_for_by_sms_has_no_call_before(runtime, now):
+    """Undone, the migration keeps what the ledger had of calls, and its indexes; done again, what it has by SMS too."""
+    with runtime.writing() as db:
+        call = calls.begin(db, "CA1", "+919830012345", "+913322140000", now)
+        callbacks.note(db, runtime, "+919830012345", call, None, "menu", now)
+        callbacks.request(db, runtime, "+919830054321", "bn", None, now)
+    store.downgrade(runtime.engine, "0020")
+    with runtime.engine.connect() as db:
+        assert db.execute(text("SELECT number FROM callbacks")).scalars().all() == ["+919830012345"]
+    store.upgrade(runtime.engine)
+    for number in ("+919830012345", "+919830054321"):
+        with runtime.writing() as db:
+            callbacks.request(db, runtime, number, "bn", None, now)
+    with runtime.engine.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM callbacks")).scalar() == 2
+        indexes = {index["name"]: index for index in inspect(db).get_indexes("callbacks")}
+    assert {"ix_callbacks_open_number", "ix_callbacks_promised_at", "ix_callbacks_call_id"} <= set(indexes)
+    assert indexes["ix_callbacks_open_number"]["unique"]
+    with runtime.writing() as db:
+        db.execute(text("UPDATE callbacks SET closed_at = updated_at"))
+        callbacks.request(db, runtime, "+919830054321", "bn", None, now)  # only what is open is one a number
+    store.downgrade(runtime.engine, "0020")
+    store.upgrade(runtime.engine)
 
 
 def test_the_newest_migration_is_named_in_one_place():

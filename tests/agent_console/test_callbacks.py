@@ -105,3 +105,20 @@ def test_given_back(app, staff, broke_off):
     agent.post(f"/console/callbacks/{entry.id}/claim")
     agent.post(f"/console/callbacks/{entry.id}/release")
     assert state(app, entry) == "due"
+
+
+def test_who_asked_by_sms_is_on_the_page_like_the_others(app, staff, network):
+    Caller(network, "+919830054321").texts("phone korun amake")
+    with app.extensions["runtime"].reading() as db:
+        entry = db.scalars(select(Callback)).one()
+    agent = staff("agent")
+    page = agent.get("/console/callbacks").text
+    assert "98300 54321" in page
+    assert "Asked by SMS to be rung" in page
+    assert "in the menu" not in page, "there was no call"
+    form = agent.get(agent.post(f"/console/callbacks/{entry.id}/claim").location).text
+    assert 'value="98300 54321"' in form
+    assert '<option value="bn" selected>' in form
+    assert "in the menu" not in form
+    agent.post("/console/new", {"callback": entry.id, "phone": "9830054321", "category": "ROAD.POTHOLE", "description": "a deep hole", "language": "bn"})
+    assert state(app, entry) == "done"

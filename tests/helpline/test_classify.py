@@ -55,7 +55,7 @@ def test_examples_are_of_kinds_that_exist():
     shown = examples.shipped(examples.COMPLAINTS)
     assert set(shown) <= set(reference.categories)
     assert {code for code, category in reference.categories.items() if category.parent} <= set(shown)
-    assert set(examples.shipped(examples.MESSAGES)) == {"status", "add", "reopen", "rate", "cancel", "private", "language", "stop", "start", "help", "greeting", "unknown"}
+    assert set(examples.shipped(examples.MESSAGES)) == {"status", "add", "reopen", "rate", "cancel", "private", "language", "stop", "start", "help", "greeting", "unknown", "unknown.call", "greeting.thanks", "file.another"}
 
 
 def test_small_talk_has_no_category():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from helpline import checks, complaints, numbers, translation, worker
 from helpline.complaints import Actor, Filing
@@ -176,6 +179,25 @@ def test_a_translator_that_is_away_is_asked_again_later(runtime, now):
         made = db.scalars(select(Translated)).one()
     assert (made.state, made.attempts) == ("pending", 1)
     assert made.next_at > now
+
+
+def test_that_the_translator_is_away_is_logged_once_and_once_that_it_is_back(runtime, now, monkeypatch):
+    monkeypatch.setattr(translation, "_away", False)
+
+    def away(*_):
+        raise ConnectionError
+
+    with runtime.writing() as db:
+        for words in ("জল নেই", "আলো নেই", "রাস্তা ভাঙা"):
+            complaints.file(db, runtime, Filing(channel="sms", language="bn", description=words), Actor("citizen", "sms"), now)
+    worker.take_in_changes(runtime, now)
+    hour = timedelta(hours=1)
+    with capture_logs() as logged:
+        for _ in range(3):
+            translation.translate_due(runtime, now, away)
+        assert [line["event"] for line in logged] == ["translation.away"]
+        translation.translate_due(runtime, now + hour, lambda *_: "told")
+        assert [line["event"] for line in logged] == ["translation.away", "translation.back"]
 
 
 def test_the_switch_sends_nothing(tmp_path, sqlite_url, now):

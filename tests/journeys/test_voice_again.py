@@ -46,6 +46,35 @@ def test_cut_off_at_the_beep_the_draft_is_told_on(app, runtime, caller):
     assert [m.template for m in everything(runtime, Outgoing)] == ["notify.registered"]
 
 
+@pytest.mark.parametrize(("words", "language", "asked", "key", "code"), [
+    ("the street light is not working", "en", "Street", "1", "ROAD.LIGHT"),
+    ("রেশন দোকানে চাল কম দেয়", "bn", "রেশন", "1", "PDS.SHORT"),
+    ("राशन दुकान में चावल कम मिलता है", "hi", "राशन", "1", "PDS.SHORT"),
+])  # fmt: skip
+def test_cut_off_before_the_key_that_confirms_what_was_said(app, runtime, caller, words, language, asked, key, code):
+    """The subject was spoken, and the call broke off before it was confirmed: the call back asks for that confirmation."""
+    choose = {"bn": "1", "en": "2", "hi": "3"}[language]
+    caller.dials().presses(choose, "1").speaks(words, language).hangs_up()
+    work(runtime)
+    assert only(app).description == words
+    caller.dials()
+    assert {"en": "Your last call was cut off.", "bn": "আপনার আগের কলটি কেটে গিয়েছিল।", "hi": "आपकी पिछली कॉल कट गई थी।"}[language] in caller.last_said
+    assert asked not in caller.last_said, "what nobody confirmed is not said unasked"
+    caller.presses("1")
+    assert asked in caller.last_said
+    caller.presses(key)
+    complaint = only(app)
+    assert (complaint.category_code, complaint.state, complaint.description) == (code, "draft", words)
+
+
+def test_words_in_which_nothing_was_understood_go_on_at_the_categories(app, runtime, caller):
+    caller.dials().presses("2", "1").speaks("hm hm hm", "en").hangs_up()
+    caller.dials().presses("1")
+    assert "What is it about" in caller.last_said or "road" in caller.last_said.lower()
+    caller.presses("1", "1").speaks("a deep hole", "en")
+    assert only(app).category_code.startswith("ROAD")
+
+
 def test_cut_off_after_telling_the_registered_complaint_is_completed(app, runtime, caller):
     caller.dials().presses("2", "1", "1", "1").speaks("a deep hole", "en").hangs_up()
     work(runtime)
