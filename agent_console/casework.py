@@ -176,10 +176,11 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
         workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
         steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
         people = colleagues.for_fields(db, runtime.reference, row.office_code, {name for step in steps for name in step.requires})
-    actions = _likely_first(row.state, steps)
+    no_more = any(step.action == "transfer" for step in steps) and row.transfers >= runtime.config.casework.max_transfers
+    actions = _likely_first(row.state, [step for step in steps if not (no_more and step.action == "transfer")])
     return render_template("complaint.html", row=row, actions=actions, again=_form(tried, given or {}, actions, values["parts"]),
                            part_open=any(part.state == "open" for part, _ in values["parts"]), stored=stored or [], carried=files.carried(row.id, tried, stored or []), user=user, fault=fault,
-                           replies=_fitting(runtime, known, row), cannot=cannot,
+                           replies=_fitting(runtime, known, row), cannot=cannot, no_more=no_more,
                            dialled=ringing if ringing is not None and ringing.complaint_id == row.id else None,
                            assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {}, people=people,
                            reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip

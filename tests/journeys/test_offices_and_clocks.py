@@ -36,9 +36,15 @@ def test_from_office_to_office_twice_then_the_cell_decides(app, told, somebody, 
     desk = somebody("desk", "cell")
     roads, water, villages = (somebody(name, "officer", office) for name, office in (("roads", BARASAT), ("water", WATER), ("villages", VILLAGES)))
     act(desk, app, told, "forward", office=WATER)
+    page = water.get(f"/console/complaints/{told}").text
+    assert 'data-action="transfer"' in page and "has changed offices" not in page
     answer = act(water, app, told, "transfer", office=BARASAT, reason="A road, not a pipe")
     assert "no longer with your office" in water.get(answer.headers["Location"]).text
     act(roads, app, told, "transfer", office=VILLAGES, reason="A village road")
+    page = villages.get(f"/console/complaints/{told}").text
+    assert 'data-action="transfer"' not in page, "what would be refused is not offered"
+    assert 'data-action="send_back"' in page
+    assert "It has changed offices 2 times already" in page
     refused = act(villages, app, told, "transfer", office=WATER, reason="No, water")
     assert refused.status_code == 422
     assert "the grievance cell decides" in refused.text
