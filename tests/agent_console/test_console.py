@@ -412,3 +412,16 @@ def test_the_first_fault_has_the_focus(staff):
 
 def test_nothing_is_said_of_a_number_that_is_not_typed_yet(staff):
     assert "No earlier complaint" not in staff("agent").post("/console/new/caller", {"phone": "98"}).text
+
+
+def test_the_place_of_a_pin_code_is_in_the_readers_script_where_it_has_a_name_there(staff):
+    bengali, english = staff(), staff("agent")
+    bengali.signs_in("agent")
+
+    def place(person, pin):
+        page = person.post("/console/new/similar", {"pincode": pin}).text
+        return " ".join(re.sub("<[^>]+>", "", re.search(r'<p class="hint" id="pin-place".*?</p>', page, re.S)[0]).split())
+
+    assert (place(bengali, "722136"), place(english, "722136")) == ("বাঁকুড়া · ইঁদপুর", "Bankura · Indpur")
+    assert (place(bengali, "722146"), place(english, "722146")) == ("বাঁকুড়া · Rajagram", "Bankura · Rajagram")
+    assert place(bengali, "700001").startswith("কলকাতা")
