@@ -125,7 +125,7 @@ def _absence(form: Any, others: list[colleagues.Person], user_id: int) -> tuple[
     """Whole days, Asia/Kolkata; the last day is a day of absence too."""
     try:
         first, last = (date.fromisoformat(text) if (text := form.get(name, "").strip()) else None for name in ("absent_from", "absent_until"))
-        deputy = row_id(colleagues.meant(form.get("deputy", ""), others, "deputy"))
+        deputy = row_id(form.get("deputy_is") or colleagues.meant(form.get("deputy", ""), others, "deputy"))
     except ValueError:
         return {}, "accounts.bad_absence"
     except colleagues.Unclear as unclear:

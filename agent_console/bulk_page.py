@@ -34,6 +34,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         found, fault = [], None
         if step and form.get("preview"):
             try:
+                given |= {f"{name}_is": form.get(f"{name}_is", "") for name in people}
                 colleagues.take(given, people)
                 found = bulk.prospects(runtime, rows, step.action, given, _actor(), utc_now())
             except colleagues.Unclear as unclear:

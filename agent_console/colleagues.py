@@ -97,10 +97,11 @@ def _plain(text: str) -> str:
 
 
 def take(given: dict[str, str], lists: Mapping[str, list[Person]]) -> None:
-    """Puts the ids in the fields of `given` that take a person. Raises Unclear, with the one who may be meant filled in."""
+    """Puts the ids in the fields of `given` that take a person; `owner_is` is the answer to whom `owner` means. Raises Unclear, with
+    the one who may be meant filled in."""
     for field in lists.keys() & given.keys():
         try:
-            given[field] = meant(given[field], lists[field], field)
+            given[field] = given.pop(f"{field}_is", "") or meant(given[field], lists[field], field)
         except Unclear as unclear:
             if unclear.reason == "person_likely":
                 given[field] = unclear.people[0].label

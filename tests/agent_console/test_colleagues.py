@@ -65,6 +65,10 @@ def test_words_that_fit_several_name_them(app, several, told):  # noqa: F811
     told_them = re.search(r'role="alert">(.*?)</div>', asked.text, re.S)[1]
     assert "beside" in told_them and "far" in told_them and "here" not in told_them
     assert 'value="বাঁকুড়া"' in asked.text, "what was typed is kept"
+    (form, answer), *_ = re.findall(r'<button[^>]*form="([^"]+)" name="owner_is" value="(\d+)">[^<]*beside<', told_them)
+    assert form == "form-assign"
+    assert act(several, app, told, "assign", owner="বাঁকুড়া", owner_is=answer).status_code == 302
+    assert owner(app) == "beside"
     nobody = act(several, app, told, "assign", owner="<script>alert(1)")
     assert nobody.status_code == 422
     assert "Nobody of that name" in nobody.text and "<script>alert(1)" not in nobody.text
