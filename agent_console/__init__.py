@@ -146,4 +146,7 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
     def may(endpoint: str) -> bool:
         from flask import g
 
-        return g.get("user") is not None and g.user.role in access.MAY.get(endpoint, ())
+        user = g.get("user")
+        if user is None or (user.must_change_password and endpoint not in access.BEFORE_A_NEW_PASSWORD):
+            return False
+        return user.role in access.MAY.get(endpoint, ())
