@@ -25,17 +25,18 @@ def visible(user: Row[Any], *, asked: bool = True) -> ColumnElement[bool]:
         reach += [offices.within(_office, user.office_code)] if user.office_code else []
         if asked and user.office_code:
             reach.append(subtasks.asked_of(user.office_code))
-        return and_(or_(*reach), Complaint.state != str(State.DRAFT), _not_barred(user))
+        return and_(or_(*reach), Complaint.state != str(State.DRAFT), not_barred(user))
     if user.role not in SEES_ALL:
         return false()
     limits = [column == value for column, value in ((Complaint.department_code, user.department_code), (Complaint.district_code, user.district_code)) if value]
-    return and_(*limits, _not_barred(user))
+    return and_(*limits, not_barred(user))
 
 
 _office: Any = Complaint.office_code
 
 
-def _not_barred(user: Row[Any]) -> ColumnElement[bool]:
+def not_barred(user: Row[Any]) -> ColumnElement[bool]:
+    """Complaints that name neither this person nor an office that they work in or below."""
     return ~exists().where(Barred.complaint_id == Complaint.id, names(user))
 
 

@@ -11,7 +11,7 @@ from helpline import acknowledgement, clocks, complaints, nightly
 from helpline.complaints import Actor, CannotAct
 from helpline.figures import meaning, reading
 from helpline.runtime import utc_now
-from models import Finding, Holding, Outgoing, User
+from models import Alert, Finding, Holding, Outgoing, User
 from tests.journeys.test_casework import BARASAT, act, only, somebody, told  # noqa: F401
 
 WATER, VILLAGES = "phe.303", "prd.303"
@@ -143,6 +143,27 @@ def test_a_named_person_is_no_deputy_for_it_either(app, told, somebody):  # noqa
     refused = act(desk, app, told, "assign", owner="away")
     assert (refused.status_code, "whoever the complaint names" in refused.text) == (422, True)
     assert only(app).owner_id is None
+
+
+def test_who_reported_it_resolved_is_told_that_the_citizen_opened_it_again(app, told, somebody, caller):  # noqa: F811
+    roads, head = somebody("roads", "officer", BARASAT), somebody("head", "officer", "pwd")
+    act(roads, app, told, "accept")
+    act(roads, app, told, "resolve", report="The holes were filled and rolled on Monday")
+    caller.dials().presses("2", "1", "2")
+    assert caller.heard("A senior officer will see to it", "en")
+    assert only(app).office_code == "pwd"
+    assert ">1<" in roads.get("/console/alerts/bell").text
+    page = roads.get("/console/alerts").text
+    assert acknowledgement.display(told) in page and "Reopened" in page and "now with Public Works, head office" in page
+    assert f"/console/complaints/{told}" not in page, "it is not theirs to open any more"
+    assert f"/console/complaints/{told}" in head.get("/console/alerts").text
+    assert "Reopened" in head.get(f"/console/complaints/{told}").text
+    roads.post("/console/alerts/seen")
+    assert ">0<" in roads.get("/console/alerts/bell").text
+    with app.extensions["runtime"].writing() as db:
+        db.execute(update(Alert).values(seen_at=None))
+    act(somebody("desk", "cell"), app, told, "name_officer", officer="roads")
+    assert acknowledgement.display(told) not in roads.get("/console/alerts").text, "of what names them they hear nothing"
 
 
 def test_a_question_stops_the_clock_from_its_delivery_and_silence_starts_it_again(app, told, somebody, caller):  # noqa: F811
