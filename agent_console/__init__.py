@@ -31,7 +31,7 @@ from agent_console import (
     together,
     worklist,
 )
-from helpline import acknowledgement, lifecycle
+from helpline import acknowledgement, lifecycle, places
 from helpline import text as helpline_text
 from helpline.runtime import Runtime, utc_now
 from helpline.text import LARGEST_ID
@@ -125,12 +125,16 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
         entries: Any = getattr(runtime.reference, table)
         return entries[code].name(language()) if code in entries else ""
 
+    def place(district_code: str | None, written: str | None) -> str:
+        return places.written(runtime.reference, district_code, written or "", language())
+
     @blueprint.app_context_processor
     def give() -> dict[str, Any]:
         return {
             "t": t, "has_text": catalogue.__contains__, "ui_language": language, "digits": digits, "csrf_token": access.csrf_token,
             "when": lambda moment: texts.when(moment, language()), "on_day": lambda day: texts.on_day(day, language()), "day_of": texts.day_of,
             "day": lambda moment: texts.day(moment, language()),
+            "place_of": lambda row: place(row.district_code, row.place), "place": place,
             "worktime": lambda minutes: texts.worktime(minutes, runtime.calendar.day_minutes, language()), "phone": access.shown_number, "name_of": name_of,
             "ack": lambda number: acknowledgement.display(number) if number else "", "kind_of": lambda s: lifecycle.KIND[lifecycle.State(s)],
             "now": utc_now, "nav": NAVIGATION, "audit_details": lambda row, language: oversight.details(row, language, runtime.reference), "audit_word": lambda action: oversight.word(action, language()),
@@ -142,4 +146,7 @@ def _give_templates(blueprint: Blueprint, runtime: Runtime) -> None:
     def may(endpoint: str) -> bool:
         from flask import g
 
-        return g.get("user") is not None and g.user.role in access.MAY.get(endpoint, ())
+        user = g.get("user")
+        if user is None or (user.must_change_password and endpoint not in access.BEFORE_A_NEW_PASSWORD):
+            return False
+        return user.role in access.MAY.get(endpoint, ())

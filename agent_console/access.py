@@ -28,6 +28,7 @@ SEES_NUMBERS = (*TAKES_CALLS,)
 SEES_FIGURES = (Role.CELL, Role.SUPERVISOR, Role.MONITOR, Role.OFFICER, Role.ADMINISTRATOR)
 EVERYBODY = (*SEES_COMPLAINTS, Role.ADMINISTRATOR)
 ANYBODY = ("anybody",)
+BEFORE_A_NEW_PASSWORD = ("console.password", "console.sign_out", "console.language")
 POLLED = ("console.newer", "console.bell", "console.here", "console.callbacks_list", "console.phone_now", "console.dialled")  # asked by pages on their own: not a person at work
 
 # endpoint → who may. What is not here is refused.
@@ -135,14 +136,21 @@ def guard(blueprint: Blueprint, runtime: Runtime) -> None:
         if may == ANYBODY:
             return None
         if g.user is None:
-            return cast(Response, redirect(url_for("console.sign_in", next=request.full_path if request.method == "GET" else None)))
+            return _to_page("console.sign_in", next=request.full_path if request.method == "GET" else None)
         if g.user.role not in may:
             abort(403)
-        if g.user.must_change_password and request.endpoint not in ("console.password", "console.sign_out", "console.language"):
-            return cast(Response, redirect(url_for("console.password")))
+        if g.user.must_change_password and request.endpoint not in BEFORE_A_NEW_PASSWORD:
+            return _to_page("console.password")
         return None
 
     blueprint.after_request(protect)
+
+
+def _to_page(endpoint: str, **values: Any) -> Response:
+    """Another page instead; nothing, where a page asked for a part of itself: what is typed in it stays as it is."""
+    if request.headers.get("HX-Request"):
+        return Response(status=401)
+    return cast(Response, redirect(url_for(endpoint, **values)))
 
 
 def protect(response: Response) -> Response:

@@ -13,7 +13,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy import ColumnElement, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
-from agent_console import access
+from agent_console import access, colleagues
 from helpline import numbers, people
 from helpline.lifecycle import STAFF_ROLES, Role
 from helpline.runtime import Runtime
@@ -57,12 +57,12 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def edit_account(user_id: int) -> Any:
         """Role and place of work; every session of this person ends, so that the new rights count at once."""
         values, fault = _place(runtime, request.form)
-        absence, bad_dates = _absence(request.form, user_id)
+        absence, bad_absence = _absence(request.form, _colleagues(runtime, user_id), user_id)
         name = request.form.get("name", "").strip()[:120]
         if user_id == access.current().id and values["role"] != Role.ADMINISTRATOR:
             fault = "not_now"
-        if fault or bad_dates or not name:
-            return _edit_page(runtime, user_id, fault=fault or bad_dates or "accounts.taken"), 422
+        if fault or bad_absence or not name:
+            return _edit_page(runtime, user_id, fault=fault or bad_absence or "accounts.taken", given=request.form), 422
         with runtime.writing() as db:
             db.execute(update(User).where(User.id == user_id).values(name=name, **values, **absence, session_epoch=User.session_epoch + 1))
             access.audit(db, "account.changed", account=user_id, username=db.scalar(select(User.username).where(User.id == user_id)), **values)
@@ -83,15 +83,16 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
 
     @blueprint.get("/absence")
     def absence() -> str:
-        return render_template("absence.html", user=access.current(), colleagues=_colleagues(runtime, access.current().id), fault=None)
+        return render_template("absence.html", user=access.current(), colleagues=_colleagues(runtime, access.current().id), fault=None, given=None)
 
     @blueprint.post("/absence")
     def set_absence() -> Any:
         """One's own absence: from when to when, and who does the work."""
         user = access.current()
-        values, fault = _absence(request.form, user.id)
+        others = _colleagues(runtime, user.id)
+        values, fault = _absence(request.form, others, user.id)
         if fault:
-            return render_template("absence.html", user=user, colleagues=_colleagues(runtime, user.id), fault=fault), 422
+            return render_template("absence.html", user=user, colleagues=others, fault=fault, given=request.form), 422
         with runtime.writing() as db:
             db.execute(update(User).where(User.id == user.id).values(**values))
             access.audit(db, "account.absence", account=user.id)
@@ -120,34 +121,36 @@ def _place(runtime: Runtime, form: Any) -> tuple[dict[str, Any], str | None]:
     return columns | {"phone": phone}, fault
 
 
-def _absence(form: Any, user_id: int) -> tuple[dict[str, Any], str | None]:
+def _absence(form: Any, others: list[colleagues.Person], user_id: int) -> tuple[dict[str, Any], str | colleagues.Unclear | None]:
     """Whole days, Asia/Kolkata; the last day is a day of absence too."""
-    deputy = form.get("deputy", "")
     try:
         first, last = (date.fromisoformat(text) if (text := form.get(name, "").strip()) else None for name in ("absent_from", "absent_until"))
+        deputy = row_id(form.get("deputy_is") or colleagues.meant(form.get("deputy", ""), others, "deputy"))
     except ValueError:
         return {}, "accounts.bad_absence"
-    if (last and not first) or (first and last and last < first) or deputy == str(user_id) or (deputy and row_id(deputy) is None):
+    except colleagues.Unclear as unclear:
+        return {}, unclear
+    if (last and not first) or (first and last and last < first) or deputy == user_id:
         return {}, "accounts.bad_absence"
-    return {"absent_from": _midnight(first), "absent_until": _midnight(last + timedelta(days=1) if last else None),
-            "deputy_id": row_id(deputy)}, None  # fmt: skip
+    return {"absent_from": _midnight(first), "absent_until": _midnight(last + timedelta(days=1) if last else None), "deputy_id": deputy}, None
 
 
 def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(0), IST) if day else None
 
 
-def _colleagues(runtime: Runtime, user_id: int) -> list[Any]:
+def _colleagues(runtime: Runtime, user_id: int) -> list[colleagues.Person]:
     with runtime.reading() as db:
-        return list(db.execute(select(User.id, User.name, User.role, User.office_code).where(User.active, User.id != user_id).order_by(User.name).limit(SHOWN)))
+        office = db.scalar(select(User.office_code).where(User.id == user_id))
+        return colleagues.listed(db, runtime.reference, office, without=user_id)
 
 
-def _edit_page(runtime: Runtime, user_id: int, fault: str | None = None) -> str:
+def _edit_page(runtime: Runtime, user_id: int, fault: str | colleagues.Unclear | None = None, given: Any = None) -> str:
     with runtime.reading() as db:
         user = db.execute(select(User.__table__).where(User.id == user_id)).first()
     if user is None:
         abort(404)
-    return render_template("account.html", user=user, roles=STAFF_ROLES, colleagues=_colleagues(runtime, user_id), fault=fault)
+    return render_template("account.html", user=user, roles=STAFF_ROLES, colleagues=_colleagues(runtime, user_id), fault=fault, given=given)
 
 
 def _change(change: str, password: str, user_id: int) -> dict[str, Any] | None:

@@ -8,12 +8,12 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
 
-from agent_console import access
+from agent_console import access, colleagues
 from helpline import bulk, lifecycle, scope
 from helpline.complaints import Actor
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
-from models import Complaint, User
+from models import Complaint
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
@@ -24,15 +24,22 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         keys = [key for text in form.getlist("chosen") if (key := row_id(text)) is not None]
         with runtime.reading() as db:
             rows = bulk.selected(db, keys, scope.visible(user))
-            officers = db.execute(select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor")))
-                                  .order_by(User.name)).all()  # fmt: skip
         steps = bulk.possible(user.role)
         step = next((step for step in steps if step.action == form.get("action")), None)
         if not rows:
             return redirect(url_for("console.worklist"))
         given = {name: form.get(name, "") for name in (step.requires + step.optional if step else ())}
-        found = bulk.prospects(runtime, rows, step.action, given, _actor(), utc_now()) if step and form.get("preview") else []
-        return render_template("bulk.html", rows=rows, steps=steps, step=step, given=given, found=found, officers=officers, row=rows[0],
+        with runtime.reading() as db:
+            people = colleagues.for_fields(db, runtime.reference, rows[0].office_code, given)
+        found, fault = [], None
+        if step and form.get("preview"):
+            try:
+                given |= {f"{name}_is": form.get(f"{name}_is", "") for name in people}
+                colleagues.take(given, people)
+                found = bulk.prospects(runtime, rows, step.action, given, _actor(), utc_now())
+            except colleagues.Unclear as unclear:
+                fault = unclear
+        return render_template("bulk.html", rows=rows, steps=steps, step=step, given=given, found=found, fault=fault, people=people, row=rows[0],
                                token=secrets.token_urlsafe(18), reasons=lifecycle.REJECTION_REASONS)  # fmt: skip
 
     @blueprint.post("/bulk/do")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from agent_console import access
-from helpline import callbacks
+from helpline import callbacks, scope
 from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -76,7 +76,7 @@ def listed(runtime: Runtime) -> dict[str, Any]:
     """Own entries, those to ring now, those of others, those for later; each by its promise."""
     now, me = utc_now(), access.current().id
     with runtime.reading() as db:
-        rows = list(db.execute(_entries().where(callbacks.OPEN).order_by(Callback.promised_at).limit(LIMIT)))
+        rows = list(db.execute(_entries().where(callbacks.OPEN, or_(Callback.complaint_id.is_(None), scope.visible(access.current()))).order_by(Callback.promised_at, Callback.id).limit(LIMIT)))
     mine = [row for row in rows if row.state == "claimed" and row.owner_id == me]
     due = [row for row in rows if row.state == "due" and row.next_at <= now]
     return {"mine": mine, "due": due, "others": [row for row in rows if row.state == "claimed" and row.owner_id != me],

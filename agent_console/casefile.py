@@ -113,7 +113,7 @@ def _names(db: Session, row: Row[Any], happened: list[Any]) -> dict[int, str]:
 def _together(db: Session, row: Row[Any], user: Row[Any]) -> dict[str, Any]:
     """The complaint that carries this one, or those that this one carries."""
     columns = (Complaint.id, Complaint.ack, Complaint.name, Complaint.phone, Complaint.place, Complaint.state, Complaint.created_at)
-    carrier = db.execute(select(*columns).where(Complaint.id == row.duplicate_of_id)).first() if row.duplicate_of_id else None
-    query = select(*columns).where(Complaint.duplicate_of_id == row.id).order_by(Complaint.id).limit(MOST_JOINED)
+    carrier = db.execute(select(*columns).where(Complaint.id == row.duplicate_of_id, scope.visible(user))).first() if row.duplicate_of_id else None
+    query = select(*columns).where(Complaint.duplicate_of_id == row.id, scope.visible(user)).order_by(Complaint.id).limit(MOST_JOINED)
     may_separate = user.role in lifecycle.transition_roles("separate")
     return {"may_separate": may_separate, "carrier": carrier, "joined": db.execute(query).all() if row.joined else []}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
 from sqlalchemy import select
 
-from agent_console import access, casefile, files
+from agent_console import access, casefile, colleagues, files
 from helpline import (
     acknowledgement,
     alerts,
@@ -18,7 +17,6 @@ from helpline import (
     complaints,
     dialling,
     lifecycle,
-    offices,
     presence,
     recordings,
     replies,
@@ -31,7 +29,7 @@ from helpline.dialling import CannotDial
 from helpline.lifecycle import State, Transition
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
-from models import Complaint, Recording, User
+from models import Complaint, Recording
 from prompts.catalogue import segment_count
 
 # What comes next as a rule: shown first.
@@ -91,6 +89,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         version, now, stored = given.get("version", ""), utc_now(), files.brought_back(row.id, action)
         try:
             complaints.allowed(row, action, _actor())
+            with runtime.reading() as db:
+                colleagues.take(given, colleagues.for_fields(db, runtime.reference, row.office_code, given))
             stored += files.given(runtime, row.id, action, _actor(), now, len(stored))
             _act(runtime, row, action, given, stored, row_id(version), now)
         except CannotAct as error:
@@ -171,30 +171,19 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
     user = access.current()
     with runtime.reading() as db:
         values = casefile.gather(db, row, user)
-        values["officers"] = _near_first(db.execute(
-            select(User.id, User.name, User.role, User.office_code).where(User.active, User.role.in_(("officer", "cell", "supervisor"))).order_by(User.name)
-        ).all(), row.office_code or offices.FALLBACK)  # fmt: skip
         known = replies.of(db, active_only=True)
         ringing = dialling.of_user(db.connection(), user.id)
         workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
-    steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
-    actions = _likely_first(row.state, steps)
+        steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
+        people = colleagues.for_fields(db, runtime.reference, row.office_code, {name for step in steps for name in step.requires})
+    no_more = any(step.action == "transfer" for step in steps) and row.transfers >= runtime.config.casework.max_transfers
+    actions = _likely_first(row.state, [step for step in steps if not (no_more and step.action == "transfer")])
     return render_template("complaint.html", row=row, actions=actions, again=_form(tried, given or {}, actions, values["parts"]),
                            part_open=any(part.state == "open" for part, _ in values["parts"]), stored=stored or [], carried=files.carried(row.id, tried, stored or []), user=user, fault=fault,
-                           replies=_fitting(runtime, known, row), cannot=cannot,
+                           replies=_fitting(runtime, known, row), cannot=cannot, no_more=no_more,
                            dialled=ringing if ringing is not None and ringing.complaint_id == row.id else None,
-                           assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {},
+                           assignable=any(step.action == "assign" for step in steps), tried=tried, given=given or {}, people=people,
                            reasons=lifecycle.REJECTION_REASONS, done=request.args.get("done"), **values)  # fmt: skip
-
-
-def _near_first(people: Sequence[Any], office: str) -> list[Any]:
-    """Those of the office that has the complaint, then of the offices below and above it, then of its department, then everybody else."""
-    def distance(one: Any) -> int:
-        theirs = one.office_code or offices.FALLBACK
-        near = offices.is_within(theirs, office) or offices.is_within(office, theirs)
-        return 0 if theirs == office else 1 if near else 2 if theirs.partition(".")[0] == office.partition(".")[0] else 3
-
-    return sorted(people, key=distance)
 
 
 def _form(tried: str, given: dict[str, str], actions: list[Transition], parts: list[tuple[Any, bool]]) -> str:

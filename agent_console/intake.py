@@ -85,7 +85,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         """Who calls from this number: names, language, earlier complaints."""
         number = numbers.e164(request.form.get("phone"))
         with runtime.reading() as db:
-            rows = db.execute(select(Complaint.__table__).where(Complaint.phone == number, Complaint.ack.is_not(None))
+            rows = db.execute(select(Complaint.__table__).where(Complaint.phone == number, Complaint.ack.is_not(None), scope.visible(access.current()))
                               .order_by(Complaint.created_at.desc()).limit(10)).all() if number else []  # fmt: skip
             language = db.scalar(select(Phone.language).where(Phone.number == number)) if number else None
         return render_template("caller.html", people=_people(rows), number=number, language=language)
@@ -95,7 +95,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         """What the words suggest, and whether the same is open already."""
         number, category = numbers.e164(request.form.get("phone")), _category(runtime, request.form.get("category", ""))
         with runtime.reading() as db:
-            rows = complaints.similar(db.connection(), runtime, number, category.code if category else None, utc_now())
+            rows = complaints.similar(db.connection(), runtime, number, category.code if category else None, utc_now(), scope.visible(access.current()))
             about = _values(runtime, request.form) | {"phone": number}
             alike = duplicates.find(db, runtime, about, utc_now(), scope.visible(access.current()))
         found = learning.classifier(runtime).classify(request.form.get("description", "")[:4000])

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
-from helpline import offices
+from helpline import offices, scope
 from helpline.lifecycle import Role
 from models import Alert, Complaint, new_id
 
@@ -36,6 +36,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "name_officer": ("holder",),
     "merge": ("holder",),
 }
+
+_WENT_UP = [action for action, whom in KINDS.items() if "below" in whom]
 
 
 def raise_for(db: Connection, before: Mapping[str, Any], after: Mapping[str, Any], action: str, seq: int, now: datetime) -> list[Target]:
@@ -68,11 +70,12 @@ def meant_for(user: Row[Any], accounts: list[int]) -> ColumnElement[bool]:
 
 
 def unseen(db: Connection, user: Row[Any], accounts: list[int], visible: ColumnElement[bool], limit: int = 100) -> list[Row[Any]]:
-    """Newest first, with the complaint's number; only of complaints this person sees."""
+    """Newest first, with the complaint's number and `readable`: whether this person sees it. Of what went up from them, that it did, too."""
+    reach = or_(visible, and_(Alert.kind.in_(_WENT_UP), scope.not_barred(user)))
     query = (
-        select(Alert.__table__, Complaint.ack)
+        select(Alert.__table__, Complaint.ack, Complaint.office_code.label("now_with"), visible.label("readable"))
         .join(Complaint, Complaint.id == Alert.complaint_id)
-        .where(meant_for(user, accounts), Alert.seen_at.is_(None), visible)
+        .where(meant_for(user, accounts), Alert.seen_at.is_(None), reach)
         .order_by(Alert.at.desc())
         .limit(limit)
     )

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 
 from helpline import closures, feedback, numbers, subtasks, telling
 from helpline.doing import Doing
-from helpline.effects import closing_of
+from helpline.effects import closing_of, office_barred_with
 from models import Barred, Complaint, User
 
 
@@ -33,8 +33,8 @@ def _part(doing: Doing, after: Mapping[str, Any]) -> None:
 def _bar(doing: Doing, after: Mapping[str, Any]) -> None:
     key, officer = doing.before["id"], doing.given["officer"]
     if doing.db.execute(select(Barred.user_id).where(Barred.complaint_id == key, Barred.user_id == officer)).first() is None:
-        office = doing.db.scalar(select(User.office_code).where(User.id == officer))
-        doing.db.execute(insert(Barred), [{"complaint_id": key, "user_id": officer, "office_code": office}])
+        named = doing.db.execute(select(User.__table__).where(User.id == officer)).one()
+        doing.db.execute(insert(Barred), [{"complaint_id": key, "user_id": officer, "office_code": office_barred_with(named)}])
 
 
 def _keep_text(doing: Doing, after: Mapping[str, Any]) -> None:

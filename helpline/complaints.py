@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from helpline import acknowledgement, alerts, beside, effects, events, fieldwork, lifecycle, outbox, scope, telling
@@ -383,15 +383,15 @@ def _change(before: Mapping[str, Any], changes: dict[str, Any], event: dict[str,
     return _guarded_update(tuple(sorted(values))), {**{f"new_{name}": value for name, value in values.items()}, **keys}
 
 
-def similar(db: Connection, runtime: Runtime, phone: str | None, category_code: str | None, now: datetime) -> list[Row[Any]]:
-    """Open complaints of the same number and top category within the configured days, newest first."""
+def similar(db: Connection, runtime: Runtime, phone: str | None, category_code: str | None, now: datetime, visible: ColumnElement[bool]) -> list[Row[Any]]:
+    """Open complaints of the same number and top category within the configured days, newest first; of those that are `visible`."""
     if not phone or not category_code:
         return []
     since = now - timedelta(days=runtime.config.casework.similar_days)
     top = category_code.partition(".")[0]
     rows = db.execute(
         select(Complaint.__table__)
-        .where(Complaint.phone == phone, Complaint.created_at >= since, Complaint.ack.is_not(None))
+        .where(Complaint.phone == phone, Complaint.created_at >= since, Complaint.ack.is_not(None), visible)
         .order_by(Complaint.created_at.desc())
         .limit(50)
     )

@@ -16,7 +16,7 @@ Changes = dict[str, Any]  # columns of a complaint → their new values
 
 
 class CannotAct(Exception):
-    """The action is not possible: `reason` is `unknown`, `not_now`, `not_you`, `missing`, `too_short`, `too_many` or `stale`;
+    """The action is not possible: `reason` is `unknown`, `not_now`, `not_you`, `missing`, `too_short`, `too_many`, `barred` or `stale`;
     `field` names a field."""
 
     def __init__(self, reason: str, field: str = "") -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from helpline import acknowledgement, lifecycle, offices, routing, sla, subtasks
+from helpline import acknowledgement, lifecycle, offices, routing, scope, sla, subtasks
 from helpline.doing import CannotAct, Changes, Doing
 from helpline.lifecycle import Kind, State, Transition
 from helpline.runtime import Runtime
-from models import Attachment, Audit, Barred, Complaint, Event, User
+from models import Attachment, Audit, Complaint, Event, User
 
 LIMITS = {"name": 120, "place": 200, "description": 10_000, "caller_number": 64, "email": 120}
 _taken = select(Complaint.id).where(Complaint.ack == bindparam("wanted"))
@@ -139,14 +139,10 @@ def _on_register(doing: Doing) -> Changes:
     return registered(doing.runtime, doing.before, ack, doing.now)
 
 
-def barred_offices(db: Connection, complaint_id: int) -> tuple[str, ...]:
-    return tuple(db.scalars(select(Barred.office_code).where(Barred.complaint_id == complaint_id)))
-
-
 def _route_anew(doing: Doing, changed: Changes) -> Changes:
     """Where it goes now: only as long as no office has begun; work begun is moved by people, not by an edit."""
     after = {**doing.before, **changed}
-    where = routed(doing.runtime, after, barred_offices(doing.db, doing.before["id"]))
+    where = routed(doing.runtime, after, scope.barred(doing.db, doing.before["id"])[1])
     if doing.before["owner_id"] is not None or doing.before["state"] not in (State.REGISTERED, State.UNDER_REVIEW, State.REOPENED):
         return {"priority": where["priority"]}
     if doing.before["reopen_count"] or doing.before["level"] > offices.level(doing.before["office_code"] or offices.FALLBACK):
@@ -221,8 +217,8 @@ def move_to(office: str) -> Changes:
 def _to_office(doing: Doing) -> str:
     """The office given, unless somebody named in the complaint works there or above."""
     office: str = doing.given["office"]
-    if any(offices.is_within(office, top) for top in barred_offices(doing.db, doing.before["id"])):
-        raise CannotAct("not_you", "office")
+    if any(offices.is_within(office, top) for top in scope.barred(doing.db, doing.before["id"])[1]):
+        raise CannotAct("barred", "office")
     return office
 
 
@@ -262,8 +258,9 @@ def _on_assign(doing: Doing) -> Changes:
     owner = present(doing.db, doing.given["owner"], doing.now)
     if owner is None:
         raise CannotAct("missing", "owner")
-    if any(offices.is_within(owner.office_code, top) for top in barred_offices(doing.db, doing.before["id"])):
-        raise CannotAct("not_you", "owner")
+    people, barred = scope.barred(doing.db, doing.before["id"])
+    if owner.id in people or any(offices.is_within(owner.office_code, top) for top in barred):
+        raise CannotAct("barred", "owner")
     return {"owner_id": owner.id}
 
 
@@ -364,7 +361,7 @@ def _on_merge(doing: Doing) -> Changes:
 def _on_separate(doing: Doing) -> Changes:
     """On its own again, with the clock it had; a due time that passed meanwhile escalates at once."""
     before = doing.before
-    where = routed(doing.runtime, before, barred_offices(doing.db, before["id"]))
+    where = routed(doing.runtime, before, scope.barred(doing.db, before["id"])[1])
     calendar = doing.runtime.calendar
     return {
         "duplicate_of_id": None,
@@ -415,14 +412,21 @@ def _on_escalate(doing: Doing) -> Changes:
 
 
 def _on_name_officer(doing: Doing) -> Changes:
-    """The named officer, their office and all below it are barred; the complaint moves to the office above theirs."""
+    """The named officer, their office and all below it are barred; the complaint moves to the office above theirs. Of somebody without
+    an office, or of the grievance cell, the person alone is barred, and it stays where it is."""
     officer = doing.db.execute(select(User.__table__).where(User.id == doing.given["officer"])).first()
-    if officer is None or officer.office_code is None:
+    if officer is None:
         raise CannotAct("missing", "officer")
-    if not offices.is_within(doing.before["office_code"], officer.office_code):
+    office = office_barred_with(officer)
+    if office is None or not offices.is_within(doing.before["office_code"], office):
         return {"owner_id": None} if doing.before["owner_id"] == officer.id else {}
-    above = offices.parent(officer.office_code) or offices.FALLBACK
+    above = offices.parent(office) or offices.FALLBACK
     return {**move_to(above), "level": max(doing.before["level"], offices.level(above))}
+
+
+def office_barred_with(officer: Row[Any]) -> str | None:
+    """The office that is barred with a named person; never the one that all others are below."""
+    return None if officer.office_code == offices.FALLBACK else officer.office_code
 
 
 def _on_rate(doing: Doing) -> Changes:

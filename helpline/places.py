@@ -283,4 +283,14 @@ def named_in(reference: Reference, district_code: str | None, name: str, languag
     return ""
 
 
+def written(reference: Reference, district_code: str | None, place: str, language: str) -> str:
+    """`place` as a page in `language` writes it: a local body that it names in English by its name there; anything else as it is."""
+    if not place or language == "en" or _SCRIPTS[language].search(place):
+        return place
+    plain = _OFFICE.sub("", place).strip()
+    bodies = reference.bodies_named(district_code, plain)
+    names = {body.name(language) for body in bodies if body.name("en").casefold() == plain.casefold()}
+    return names.pop() if len(names) == 1 else place
+
+
 _SCRIPTS = {"en": re.compile("[A-Za-z]"), "bn": re.compile("[\u0980-\u09ff]"), "hi": re.compile("[\u0900-\u097f]")}

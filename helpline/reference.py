@@ -176,8 +176,12 @@ class Reference:
 
     def body_named(self, district_code: str | None, name: str | None) -> LocalBody | None:
         """The local body that is called `name` in a district; None where none or several are."""
-        found = self._bodies_by_name.get((district_code or "", (name or "").casefold()), ())
+        found = self.bodies_named(district_code, name)
         return found[0] if len(found) == 1 else None
+
+    def bodies_named(self, district_code: str | None, name: str | None) -> tuple[LocalBody, ...]:
+        """The local bodies that are called `name`, in any language, in a district."""
+        return self._bodies_by_name.get((district_code or "", (name or "").casefold()), ())
 
     @cached_property
     def _bodies_by_name(self) -> Mapping[tuple[str, str], tuple[LocalBody, ...]]:

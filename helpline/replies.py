@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from datetime import datetime
@@ -60,12 +61,39 @@ def filled(runtime: Runtime, template: Row[Any], row: Row[Any]) -> str:
     """The template's text about that complaint."""
     reference, language = runtime.reference, template.language
     category, office = reference.categories.get(row.category_code or ""), reference.offices.get(row.office_code or "")
+    place = reference.bodies.get(row.local_body_code or "") or reference.districts.get(row.district_code or "")
     values = {
         "ack": acknowledgement.display(row.ack or ""),
         "name": row.name,
         "office": office.name(language) if office else "",
         "category": category.name(language) if category else "",
         "date": notices.short_date(row.due_at, language) if row.due_at else "",
-        "place": row.place,
+        "place": row.place or (place.name(language) if place else ""),
     }
-    return str(template.body).format_map(values)
+    return fill(template.body, values, runtime.catalogue.text("reply.citizen", language))
+
+
+_GAP = "\x00"  # stands where a value is empty: no template has it
+_TITLE = r"(?:(?<!\w)(?:Mr|Mrs|Ms|Shri|Smt|Sri|শ্রী|শ্রীমতী|জনাব|श्री|श्रीमती|सुश्री)\.?[ /]*)*"
+_DEAR = re.compile(rf"(\b(?:Dear|Respected|প্রিয়|মাননীয়|শ্রদ্ধেয়|प्रिय|माननीय|आदरणीय)) {_TITLE}{_GAP}(?: जी)?")
+_SAID_OF = rf"{_TITLE}{_GAP}(?:'s\b|-?(?:এর|কে|র|য়|তে)(?!\w)| जी(?!\w))?"
+_GAPS = (
+    (re.compile(rf"\n[ ]*{_SAID_OF}[ ]*(?=\n|$)"), ""),  # a line of its own
+    (re.compile(rf"[ ]*\([ ]*{_SAID_OF}[ ]*\)"), ""),
+    (re.compile(rf"(^|[.।!?\n][ ]*){_SAID_OF}[,:;]?[ ]*(\w?)"), None),  # it began the sentence: the next word begins it
+    (re.compile(rf"[,:;]?[ ]*{_SAID_OF}(?=[ ]*(?:[,:;.।!?]|$))", re.M), ""),
+    (re.compile(rf"{_SAID_OF}[ ]?"), ""),
+)
+
+
+def fill(body: str, values: Mapping[str, str], citizen: str) -> str:
+    """`body` with its values; one that is empty takes the comma, the title and the line along that it would have had. A salutation is
+    to the `citizen`."""
+    text = _DEAR.sub(rf"\1 {citizen}", body.format_map({name: value or _GAP for name, value in values.items()}))
+    for gap, instead in _GAPS:
+        text = gap.sub(_begins if instead is None else instead, text)
+    return text.strip()
+
+
+def _begins(found: re.Match[str]) -> str:
+    return found[1] + found[2].upper()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select
 
 from helpline import offices, subtasks
 from helpline.lifecycle import Role, State
@@ -18,28 +18,38 @@ def visible(user: Row[Any], *, asked: bool = True) -> ColumnElement[bool]:
 
     An officer: those of the own office and all below it, what they own, and (`asked`) where their office was asked for a part. Agents and the desk: all. Supervisors and
     monitors: all, or those of their department and district where these are set. Nobody sees a complaint that names them,
-    or the head of their office.
+    or somebody of their office or of one above it.
     """
     if user.role == Role.OFFICER:
         reach = [Complaint.owner_id == user.id]
         reach += [offices.within(_office, user.office_code)] if user.office_code else []
         if asked and user.office_code:
             reach.append(subtasks.asked_of(user.office_code))
-        return and_(or_(*reach), Complaint.state != str(State.DRAFT), _not_barred(user))
+        return and_(or_(*reach), Complaint.state != str(State.DRAFT), not_barred(user))
     if user.role not in SEES_ALL:
         return false()
     limits = [column == value for column, value in ((Complaint.department_code, user.department_code), (Complaint.district_code, user.district_code)) if value]
-    return and_(true(), *limits, _not_barred(user)) if user.office_code or limits else true()
+    return and_(*limits, not_barred(user))
 
 
 _office: Any = Complaint.office_code
 
 
-def _not_barred(user: Row[Any]) -> ColumnElement[bool]:
-    named = [Barred.user_id == user.id]
-    if user.office_code:
-        named.append(Barred.office_code.in_(offices.upwards(user.office_code)))
-    return ~exists().where(Barred.complaint_id == Complaint.id, or_(*named))
+def not_barred(user: Row[Any]) -> ColumnElement[bool]:
+    """Complaints that name neither this person nor an office that they work in or below."""
+    return ~exists().where(Barred.complaint_id == Complaint.id, names(user))
+
+
+def names(user: Row[Any]) -> ColumnElement[bool]:
+    """Rows of `barred` that keep complaints from this person."""
+    by_office = [Barred.office_code.in_(offices.upwards(user.office_code))] if user.office_code else []
+    return or_(Barred.user_id == user.id, *by_office)
+
+
+def barred(db: Connection, complaint_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """(people, offices) that the complaint names: neither they, nor whoever works in these offices or below them, may have it."""
+    rows = db.execute(select(Barred.user_id, Barred.office_code).where(Barred.complaint_id == complaint_id)).all()
+    return tuple(row.user_id for row in rows), tuple(row.office_code for row in rows if row.office_code)
 
 
 def may_work_on(db: Connection, complaint_id: int, user_id: int | None, action: str = "") -> bool:

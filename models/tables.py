@@ -186,12 +186,12 @@ class Holding(Base):
 
 
 class Barred(Base):
-    """An officer named in a complaint: they, their office and all below it neither own, see nor close it."""
+    """Somebody of the staff named in a complaint: they, their office and all below it neither own, see nor close it."""
 
     __tablename__ = "barred"
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
-    office_code: Mapped[str] = mapped_column(OFFICE)  # at the time
+    office_code: Mapped[str | None] = mapped_column(OFFICE)  # at the time; None: the person alone
 
 
 class Alert(Base):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select
 
 from helpline import offices, scope
 from helpline.figures import upkeep
@@ -276,12 +276,7 @@ def _reach(db: Connection, user: Row[Any]) -> tuple[dict[str, str], ColumnElemen
     """What limits the person's figures: chosen values, or a condition on each complaint where these do not say it all."""
     if user.role == Role.ADMINISTRATOR:
         return {}, None  # figures only: administrators see no complaints
-    if user.role in scope.SEES_ALL and not (user.office_code or user.department_code or user.district_code):
-        return {}, None
-    named: list[ColumnElement[bool]] = [Barred.user_id == user.id]
-    if user.office_code:
-        named.append(Barred.office_code.in_(offices.upwards(user.office_code)))
-    if user.role not in scope.SEES_ALL or db.execute(select(Barred.user_id).where(or_(*named)).limit(1)).first():
+    if user.role not in scope.SEES_ALL or db.execute(select(Barred.user_id).where(scope.names(user)).limit(1)).first():
         return {}, scope.visible(user)
     limits = {"department": user.department_code, "district": user.district_code}
     return {name: code for name, code in limits.items() if code}, None

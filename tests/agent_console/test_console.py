@@ -9,11 +9,12 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from agent_console import access
-from helpline import acknowledgement, clocks, complaints, events, search, worker
+from helpline import acknowledgement, clocks, complaints, events, people, search, worker
 from helpline.complaints import Actor, Filing
 from helpline.lifecycle import STAFF_ROLES
 from helpline.runtime import utc_now
 from models import Attachment, Audit, Complaint, Event, Outgoing, User
+from tests.agent_console.conftest import PASSWORD
 from tests.journeys.test_proof import photo
 
 EVIL = "<script>alert(1)</script>'\"&"
@@ -412,3 +413,30 @@ def test_the_first_fault_has_the_focus(staff):
 
 def test_nothing_is_said_of_a_number_that_is_not_typed_yet(staff):
     assert "No earlier complaint" not in staff("agent").post("/console/new/caller", {"phone": "98"}).text
+
+
+def test_the_place_of_a_pin_code_is_in_the_readers_script_where_it_has_a_name_there(staff):
+    bengali, english = staff(), staff("agent")
+    bengali.signs_in("agent")
+
+    def place(person, pin):
+        page = person.post("/console/new/similar", {"pincode": pin}).text
+        return " ".join(re.sub("<[^>]+>", "", re.search(r'<p class="hint" id="pin-place".*?</p>', page, re.S)[0]).split())
+
+    assert (place(bengali, "722136"), place(english, "722136")) == ("বাঁকুড়া · ইঁদপুর", "Bankura · Indpur")
+    assert (place(bengali, "722146"), place(english, "722146")) == ("বাঁকুড়া · Rajagram", "Bankura · Rajagram")
+    assert place(bengali, "700001").startswith("কলকাতা")
+
+
+def test_a_part_of_a_page_that_may_not_be_had_is_no_page_within_the_page(app, staff):
+    """What a page asks for by itself would otherwise be answered with a whole page, bell and all, within the bell."""
+    by_itself = {"headers": {"HX-Request": "true"}}
+    people.add(app.extensions["runtime"], username="fresh", name="Test fresh", role="agent", password=PASSWORD)
+    fresh = staff()
+    fresh.signs_in("fresh")
+    assert fresh.get("/console/alerts/bell", **by_itself).status_code == 401
+    page = fresh.get("/console/password").text
+    assert 'class="bell"' not in page and "/console/complaints" not in page, "nothing is offered that leads back here"
+    signed_out = staff().get("/console/alerts/bell", **by_itself)
+    assert (signed_out.status_code, signed_out.data) == (401, b"")
+    assert staff().get("/console/alerts/bell").status_code == 302

@@ -77,3 +77,13 @@ def test_the_names_are_put_in_order_once_and_not_for_each_message(runtime, app, 
         caller.texts(text)
         assert caller.reads
     assert len(made) <= 2, "as shipped and as amended"
+
+
+@pytest.mark.parametrize(
+    ("district", "place", "bengali"),
+    [("303", "Barasat", "বারাসত"), ("305", "Bishnupur SO Bankura", "বিষ্ণুপুর"), ("315", "Baghbazar", "Baghbazar"), ("303", "Bishnupur", "Bishnupur"), ("303", "স্কুলপাড়া", "স্কুলপাড়া"), (None, "", "")],
+)
+def test_a_page_writes_a_local_body_in_its_readers_script_and_leaves_the_rest(district, place, bengali):
+    reference = classify.shipped().reference
+    assert places.written(reference, district, place, "bn") == bengali
+    assert places.written(reference, district, place, "en") == place

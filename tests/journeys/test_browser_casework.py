@@ -210,7 +210,7 @@ def test_a_holiday_by_csv_is_seen_before_it_counts(app, live, browses):  # noqa:
 
 def test_who_is_away_names_a_deputy_who_then_has_the_work(app, live, browses, three):  # noqa: F811
     runtime, today = app.extensions["runtime"], utc_now().astimezone(IST).date()
-    other = people.add(runtime, username="deputy", name="Test deputy", role="officer", password=PASSWORD, must_change_password=False, office_code="pwd")
+    people.add(runtime, username="deputy", name="Test deputy", role="officer", password=PASSWORD, must_change_password=False, office_code="pwd")
     with runtime.writing() as db:
         mine = db.scalar(select(User.id).where(User.username == "officer"))
         complaints.act(db, runtime, three[0].id, "forward", Actor("cell", "agent"), utc_now(), {"office": "pwd"})
@@ -219,7 +219,7 @@ def test_who_is_away_names_a_deputy_who_then_has_the_work(app, live, browses, th
     page.goto(f"{live}/console/absence")
     page.fill("#absent_from", today.isoformat())
     page.fill("#absent_until", (today + timedelta(days=3)).isoformat())
-    page.select_option("#deputy", str(other))
+    page.fill("#deputy", "deputy")
     page.locator("main button.btn-primary, .panel button.btn-primary").first.click()
     page.wait_for_url(lambda address: "absence" not in address)
     deputy = browses("deputy")

@@ -80,3 +80,5 @@ def test_templates_are_edited_by_supervisors_and_filled_in_for_the_complaint(app
     page = officer.get(f"/console/complaints/{told}").text
     assert f"{told[:3]} {told[3:7]} {told[7:]}, Public Works, North 24 Parganas." in page
     assert 'data-into="resolve-report"' in page
+    assert boss.post("/console/replies", good | {"title": "Thanks", "body": "Dear {name}, thank you, {name}."}).status_code == 302
+    assert 'data-insert="Dear Sir or Madam, thank you."' in officer.get(f"/console/complaints/{told}").text

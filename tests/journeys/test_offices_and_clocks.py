@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, update
 
-from helpline import acknowledgement, clocks, nightly
+from helpline import acknowledgement, clocks, complaints, nightly
+from helpline.complaints import Actor, CannotAct
+from helpline.figures import meaning, reading
 from helpline.runtime import utc_now
-from models import Finding, Holding, Outgoing, User
+from models import Alert, Finding, Holding, Outgoing, User
 from tests.journeys.test_casework import BARASAT, act, only, somebody, told  # noqa: F401
 
 WATER, VILLAGES = "phe.303", "prd.303"
@@ -33,9 +36,15 @@ def test_from_office_to_office_twice_then_the_cell_decides(app, told, somebody, 
     desk = somebody("desk", "cell")
     roads, water, villages = (somebody(name, "officer", office) for name, office in (("roads", BARASAT), ("water", WATER), ("villages", VILLAGES)))
     act(desk, app, told, "forward", office=WATER)
+    page = water.get(f"/console/complaints/{told}").text
+    assert 'data-action="transfer"' in page and "has changed offices" not in page
     answer = act(water, app, told, "transfer", office=BARASAT, reason="A road, not a pipe")
     assert "no longer with your office" in water.get(answer.headers["Location"]).text
     act(roads, app, told, "transfer", office=VILLAGES, reason="A village road")
+    page = villages.get(f"/console/complaints/{told}").text
+    assert 'data-action="transfer"' not in page, "what would be refused is not offered"
+    assert 'data-action="send_back"' in page
+    assert "It has changed offices 2 times already" in page
     refused = act(villages, app, told, "transfer", office=WATER, reason="No, water")
     assert refused.status_code == 422
     assert "the grievance cell decides" in refused.text
@@ -67,6 +76,94 @@ def test_an_officer_named_on_the_telephone_neither_sees_nor_closes_it(app, told,
     assert only(app).office_code == "pwd"
     assert act(head, app, told, "accept").status_code == 302
     assert "has begun work" in owed(app, "notify.in_progress")[-1]
+
+
+NO_OFFICE = [("agent", None), ("cell", None), ("supervisor", None), ("monitor", None), ("cell", "cmo")]
+
+
+def id_of(app, username):
+    with app.extensions["runtime"].reading() as db:
+        return db.scalars(select(User.id).where(User.username == username)).one()
+
+
+@pytest.mark.parametrize(("role", "office"), NO_OFFICE, ids=["agent", "cell", "supervisor", "monitor", "office of the cell"])
+def test_somebody_without_an_office_is_named_and_neither_sees_it_nor_gets_it(app, told, somebody, caller, role, office):  # noqa: F811
+    desk, roads = somebody("desk", "cell"), somebody("roads", "officer", BARASAT)
+    named = somebody("named", role, office)
+    caller.texts(f"ADD {told} the person who answered the telephone was rude")
+    with app.extensions["runtime"].writing() as db:
+        db.execute(update(Outgoing).values(state="parked"))
+    assert act(desk, app, told, "name_officer", officer="named").status_code == 302
+    assert only(app).office_code == BARASAT, "the work stays where it is"
+    assert named.get(f"/console/complaints/{told}").status_code == 404
+    where = ["/console/complaints?tab=all", f"/console/complaints?tab=all&q={told}", "/console/alerts", "/console/figures/registered", "/console/exports/complaints.csv"]
+    where += ["/console/messages", "/console/callbacks"] if role != "monitor" else []
+    where += [f"/console/audit?complaint={told}", "/console/audit"] if role == "supervisor" else []
+    for path in where:
+        answer = named.get(path).text
+        for written in (f"complaints/{told}", acknowledgement.display(told)):
+            assert written not in answer, path
+    if role != "monitor":
+        known = named.post("/console/new/caller", {"phone": caller.number}).text
+        alike = named.post("/console/new/similar", {"phone": caller.number, "category": "ROAD.POTHOLE", "description": "big potholes near the school"}).text
+        assert told not in known + alike
+        assert act(named, app, told, "add", text="x").status_code == 404
+    with app.extensions["runtime"].writing() as db, pytest.raises(CannotAct) as fault:
+        complaints.act(db, app.extensions["runtime"], only(app).id, "note", Actor(role, "agent", id_of(app, "named")), utc_now(), {"text": "x"})
+    assert fault.value.reason == "not_you"
+    assert act(desk, app, told, "assign", owner=str(id_of(app, "named"))).status_code == 422
+    assert roads.get(f"/console/complaints/{told}").status_code == 200
+    assert act(roads, app, told, "accept").status_code == 302
+    assert act(desk, app, told, "forward", office=WATER).status_code == 302, "no office is barred"
+
+
+def test_who_has_it_and_is_named_has_it_no_more_and_no_figure_counts_it_for_them(app, told, somebody, caller):  # noqa: F811
+    somebody("boss", "supervisor")
+    desk, runtime = somebody("desk", "cell"), app.extensions["runtime"]
+    assert act(desk, app, told, "assign", owner="boss").status_code == 302
+    before = only(app)
+    assert act(desk, app, told, "name_officer", officer="boss").status_code == 302
+    assert (only(app).owner_id, only(app).office_code, only(app).level) == (None, before.office_code, before.level)
+    with runtime.reading() as db:
+        users = {user.username: user for user in db.execute(select(User.__table__))}
+        today = meaning.today(utc_now())
+        choice = reading.Choice(today - timedelta(days=3), today, today)
+        counted = {name: reading.Reader(db.connection(), users[name], choice).total()["registered"] for name in ("boss", "desk")}
+    assert counted == {"boss": 0, "desk": 1}
+
+
+def test_a_named_person_is_no_deputy_for_it_either(app, told, somebody):  # noqa: F811
+    desk = somebody("desk", "cell")
+    somebody("away", "officer", WATER)
+    somebody("named", "cell")
+    with app.extensions["runtime"].writing() as db:
+        days = {"absent_from": utc_now() - timedelta(days=1), "absent_until": utc_now() + timedelta(days=1), "deputy_id": id_of(app, "named")}
+        db.execute(update(User).where(User.username == "away").values(**days))
+    act(desk, app, told, "name_officer", officer="named")
+    refused = act(desk, app, told, "assign", owner="away")
+    assert (refused.status_code, "whoever the complaint names" in refused.text) == (422, True)
+    assert only(app).owner_id is None
+
+
+def test_who_reported_it_resolved_is_told_that_the_citizen_opened_it_again(app, told, somebody, caller):  # noqa: F811
+    roads, head = somebody("roads", "officer", BARASAT), somebody("head", "officer", "pwd")
+    act(roads, app, told, "accept")
+    act(roads, app, told, "resolve", report="The holes were filled and rolled on Monday")
+    caller.dials().presses("2", "1", "2")
+    assert caller.heard("A senior officer will see to it", "en")
+    assert only(app).office_code == "pwd"
+    assert ">1<" in roads.get("/console/alerts/bell").text
+    page = roads.get("/console/alerts").text
+    assert acknowledgement.display(told) in page and "Reopened" in page and "now with Public Works, head office" in page
+    assert f"/console/complaints/{told}" not in page, "it is not theirs to open any more"
+    assert f"/console/complaints/{told}" in head.get("/console/alerts").text
+    assert "Reopened" in head.get(f"/console/complaints/{told}").text
+    roads.post("/console/alerts/seen")
+    assert ">0<" in roads.get("/console/alerts/bell").text
+    with app.extensions["runtime"].writing() as db:
+        db.execute(update(Alert).values(seen_at=None))
+    act(somebody("desk", "cell"), app, told, "name_officer", officer="roads")
+    assert acknowledgement.display(told) not in roads.get("/console/alerts").text, "of what names them they hear nothing"
 
 
 def test_a_question_stops_the_clock_from_its_delivery_and_silence_starts_it_again(app, told, somebody, caller):  # noqa: F811
