@@ -27,7 +27,10 @@ PAGES = {
     "dashboard, a district, 90 days": "dashboard?period=90&district=305",
     "dashboard, a category, 90 days": "dashboard?period=90&category=WATER",
     "dashboard, department and district": "dashboard?period=365&department=phe&district=305",
+    "dashboard, a level, 90 days": "dashboard?period=90&level=2",
+    "dashboard, a level, a year": "dashboard?period=365&level=2",
     "offices compared, 90 days": "dashboard/offices?period=90",
+    "offices compared, a year": "dashboard/offices?period=365",
     "places, 90 days": "dashboard/places?period=90",
     "list of the overdue": "figures/overdue",
 }
@@ -64,7 +67,7 @@ def fill(runtime: Runtime, count: int) -> None:
             FROM complaints WHERE resolved_at IS NOT NULL"""))  # fmt: skip
         upkeep.count_anew(db)
     with runtime.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-        for table in ("complaints", "counted_complaints", "daily_counts", "events", "holdings"):
+        for table in ("complaints", "counted_complaints", "daily_counts", "monthly_counts", "events", "holdings"):
             db.execute(text(f"VACUUM ANALYZE {table}"))
 
 

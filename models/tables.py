@@ -250,7 +250,7 @@ class CountedComplaint(Base):
     resolved_hours: Mapped[int | None]
     __table_args__ = (Index("ix_counted_complaints_department", "department", "district"), Index("ix_counted_complaints_registered", "registered", "subcategory", "district", "local_body"),
                       *(Index(f"ix_counted_complaints_{name}_{figure}", name, figure, f"{figure}_hours")  # times taken, read from the index alone
-                        for name in ("department", "district", "category", "level") for figure in ("responded", "resolved")))  # fmt: skip
+                        for name in ("department", "district", "category") for figure in ("responded", "resolved")))  # fmt: skip
 
 
 class DailyCount(Base):
@@ -266,6 +266,21 @@ class DailyCount(Base):
     count: Mapped[int]
     __table_args__ = (Index("ix_daily_counts_day", "slice", "figure", "day", "code", "second", "count"),
                       Index("ix_daily_counts_second", "slice", "figure", "second", "day", "code", "count"))  # fmt: skip
+
+
+class MonthlyCount(Base):
+    """The sums of `daily_counts` over a month, so that a long period is few rows."""
+
+    __tablename__ = "monthly_counts"
+    slice: Mapped[str] = mapped_column(String(30), primary_key=True)
+    figure: Mapped[str] = mapped_column(String(20), primary_key=True)
+    code: Mapped[str] = mapped_column(OFFICE, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)  # the month's first
+    second: Mapped[str] = mapped_column(String(40), primary_key=True)
+    hours: Mapped[int] = mapped_column(primary_key=True, default=0)
+    count: Mapped[int]
+    # No index has the count: PostgreSQL then changes a row, and each complaint of its month does, without touching them.
+    __table_args__ = (Index("ix_monthly_counts_second", "slice", "figure", "second", "day"),)
 
 
 class Attachment(Base):

@@ -28,6 +28,13 @@ class ist_day(GenericFunction[Any]):
     inherit_cache = True
 
 
+class month_of(GenericFunction[Any]):
+    """The first day of a day's month."""
+
+    type = Date()
+    inherit_cache = True
+
+
 class top_of(GenericFunction[Any]):
     """The first part of a dotted code."""
 
@@ -43,6 +50,16 @@ def _sqlite_day(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(ist_day, "postgresql")
 def _postgresql_day(element: Any, compiler: Any, **kw: Any) -> str:
     return f"(({compiler.process(element.clauses, **kw)}) AT TIME ZONE 'Asia/Kolkata')::date"
+
+
+@compiles(month_of, "sqlite")
+def _sqlite_month(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"date({compiler.process(element.clauses, **kw)}, 'start of month')"
+
+
+@compiles(month_of, "postgresql")
+def _postgresql_month(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"date_trunc('month', ({compiler.process(element.clauses, **kw)})::timestamp)::date"
 
 
 @compiles(top_of, "sqlite")

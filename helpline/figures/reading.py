@@ -1,5 +1,6 @@
-"""Reading figures: from the daily sums where one dimension is chosen or none, otherwise from the counted complaints.
+"""Reading figures: from the sums where one dimension is chosen or none, otherwise from the counted complaints.
 
+A period is read as the sums of its whole months and of the days at its edges.
 Either way what has changed since it was last counted is taken into account, so a number is right to the unit at any moment.
 Whoever sees only some complaints gets figures of these alone: as a choice of department or district where that says it all,
 else by asking about each complaint.
@@ -8,22 +9,25 @@ else by asking about each complaint.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, exists, func, select, union_all
 
 from helpline import offices, scope
 from helpline.figures import upkeep
 from helpline.figures.meaning import FIGURES, MEASURES, STANDING, only, standing_days
 from helpline.lifecycle import Role
-from models import Barred, Complaint, CountedComplaint, DailyCount, Event
+from models import Barred, Complaint, CountedComplaint, DailyCount, Event, MonthlyCount
 
 COUNTED = tuple(name for name in FIGURES if name not in MEASURES)
 OF_A_PERIOD = tuple(name for name in COUNTED if name != "open")
 Table = dict[str, Counter[str]]  # code of the dimension → figure → count
+Sums = DailyCount | MonthlyCount
+Span = tuple[type[Sums], date, date]  # rows from … to …, both included
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,16 @@ class Reader:
 
     def _from_sums(self, dimension: str | None) -> Iterator[tuple[str, str, int]]:
         """(code, figure, count)"""
+        if self.nothing:
+            return
         names = tuple(name for name in (*upkeep.PAIRED, "office") if name in self.filters or name == dimension)
-        where = [DailyCount.slice == upkeep.slice_name(names)]
-        columns = [DailyCount.code, DailyCount.second]
-        where += [column == self.filters[name] for name, column in zip(names, columns, strict=False) if name in self.filters]
-        code: Any = columns[names.index(dimension)] if dimension else DailyCount.slice
-        amount = func.sum(DailyCount.count)
-        if not self.nothing:
-            period = select(code, DailyCount.figure, amount).where(*where, DailyCount.figure.in_(OF_A_PERIOD), DailyCount.day.between(*self.choice.days))
-            yield from ((found[0] if dimension else "", found[1], found[2]) for found in self.db.execute(period.group_by(code, DailyCount.figure)))
-            standing = select(code, *(func.sum(case((_within(DailyCount.day, name, self.choice.today), DailyCount.count), else_=0)) for name in STANDING))
-            for found in self.db.execute(standing.where(*where, DailyCount.figure == "open").group_by(code)):
-                yield from ((found[0] if dimension else "", name, count) for name, count in zip(STANDING, found[1:], strict=True))
-            yield from self._pending_counts(dimension)
+        code = ("code", "second")[names.index(dimension)] if dimension else "code"  # without a dimension all have one code
+        for found in _sums(self.db, names, self.filters, OF_A_PERIOD, period_spans(*self.choice.days), (code, "figure")):
+            yield found[0] if dimension else "", found[1], found[2]
+        days = {name: standing_days(name, self.choice.today) for name in STANDING}
+        for found in _sums(self.db, names, self.filters, ("open",), standing_spans(self.choice.today), (code,), days):
+            yield from ((found[0] if dimension else "", name, count) for name, count in zip(STANDING, found[1:], strict=True))
+        yield from self._pending_counts(dimension)
 
     def _from_facts(self, names: tuple[str, ...]) -> Iterator[tuple[str, str, int]]:
         if self.nothing:
@@ -125,16 +126,12 @@ class Reader:
         """Working hours → how many complaints took so many (begun ones counted whole), of the `responded` or `resolved`."""
         if self.nothing:
             return {}
-        if self.filters or self.visible is not None:
+        if tuple(self.filters) not in upkeep.slices_of(figure) or self.visible is not None:
             day, taken = getattr(CountedComplaint, figure), getattr(CountedComplaint, f"{figure}_hours")
-            query = self._facts(taken, func.count()).where(day.between(*self.choice.days), taken.is_not(None)).group_by(taken)
+            rows = self.db.execute(self._facts(taken, func.count()).where(day.between(*self.choice.days), taken.is_not(None)).group_by(taken)).all()
         else:
-            query = (
-                select(DailyCount.hours, func.sum(DailyCount.count))
-                .where(DailyCount.slice == "", DailyCount.figure == figure, DailyCount.day.between(*self.choice.days))
-                .group_by(DailyCount.hours)
-            )
-        found = Counter(dict(self.db.execute(query).tuples().all()))
+            rows = _sums(self.db, tuple(self.filters), self.filters, (figure,), period_spans(*self.choice.days), ("hours",))
+        found = Counter(dict(map(tuple, rows)))
         assert self._pending is not None
         for fact, sign in self._pending.facts:
             if fact[figure] is not None and fact[f"{figure}_hours"] is not None and self.choice.first <= fact[figure] <= self.choice.last:
@@ -175,26 +172,22 @@ class Reader:
     def of_offices(self) -> Table:
         """For each office that this person may compare: its figures."""
         wanted, figures = self._may_compare(), ("judged", "kept", "reopened", "news_kept", "news_missed")
-        query = (
-            select(DailyCount.code, DailyCount.figure, func.sum(DailyCount.count))
-            .where(DailyCount.slice == "office", DailyCount.figure.in_(figures), DailyCount.day.between(*self.choice.days))
-            .group_by(DailyCount.code, DailyCount.figure)
-        )
         counts: Table = defaultdict(Counter)
-        for code, figure, count in [*self.db.execute(query), *((code, figure, count) for code, figure, _, count in self._pending_offices(figures))]:
+        found = _sums(self.db, ("office",), {}, figures, period_spans(*self.choice.days), ("code", "figure"))
+        for code, figure, count in [*found, *((code, figure, count) for code, figure, _, count in self._pending_offices(figures))]:
             if wanted(code):
                 counts[code][figure] += count
         return counts
 
     def held(self, codes: Iterable[str]) -> dict[str, dict[int, int]]:
         """office → working hours it held a complaint → how many; of the offices asked for."""
-        asked, found = list(codes), defaultdict[str, dict[int, int]](dict)
+        asked, found = set(codes), defaultdict[str, dict[int, int]](dict)
         query = (
             select(DailyCount.code, DailyCount.hours, func.sum(DailyCount.count))
             .where(DailyCount.slice == "office", DailyCount.figure == "held", DailyCount.code.in_(asked), DailyCount.day.between(*self.choice.days))
             .group_by(DailyCount.code, DailyCount.hours)
         )
-        for code, hours, count in [*self.db.execute(query), *((code, hours, count) for code, _, hours, count in self._pending_offices(("held",)))]:
+        for code, hours, count in [*self.db.execute(query).all(), *((code, hours, count) for code, _, hours, count in self._pending_offices(("held",)))]:
             if code in asked:
                 found[code][hours] = found[code].get(hours, 0) + count
         return found
@@ -238,6 +231,52 @@ class Reader:
             if fact["registered"] is not None and self.choice.first <= fact["registered"] <= self.choice.last and fact["subcategory"] and fact["district"]:
                 found[fact["subcategory"], fact["district"], fact["local_body"]] += sign
         return [(*key, count) for key, count in found.most_common(limit) if count >= least]
+
+
+def period_spans(first: date, last: date) -> list[Span]:
+    """What the days first … last, both included, are made of: whole months, and the days before and after them."""
+    begin = first if first.day == 1 else _next_month(first)
+    end = (last + timedelta(days=1)).replace(day=1)  # the day after the last whole month
+    if begin >= end:
+        return [(DailyCount, first, last)]
+    spans: list[Span] = [(DailyCount, first, begin - timedelta(days=1)), (MonthlyCount, begin, end - timedelta(days=1)), (DailyCount, end, last)]
+    return [span for span in spans if span[1] <= span[2]]
+
+
+def standing_spans(today: date) -> list[Span]:
+    """All days: months while they are altogether before today, then days."""
+    begin = today.replace(day=1)
+    return [(MonthlyCount, date.min, begin - timedelta(days=1)), (DailyCount, begin, date.max)]
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _sums(db: Connection, names: tuple[str, ...], filters: Mapping[str, str], figures: tuple[str, ...], spans: list[Span], group: tuple[str, ...],
+          within: Mapping[str, tuple[date | None, date | None]] | None = None) -> Sequence[Row[Any]]:  # fmt: skip
+    """Of the sums by the dimensions `names`, those of what is chosen, added up over the spans: (*group, sum), or (*group, the sum `within` each of these days)."""
+    chosen = {column: filters[name] for name, column in zip(names, ("code", "second"), strict=False) if name in filters}
+    values: dict[str, Any] = dict(chosen)
+    for n, (_, first, last) in enumerate(spans):
+        values |= {f"first_{n}": first, f"last_{n}": last}
+    for name, (begin, end) in (within or {}).items():
+        values |= {f"{name}_first": begin or date.min, f"{name}_last": end or date.max}
+    statement = _added_up(names, figures, tuple(table for table, _, _ in spans), tuple(chosen), group, tuple(within or ()))
+    return db.execute(statement, values).all()  # at once: one by one they take twice as long
+
+
+@lru_cache(maxsize=1024)  # building one costs more than a millisecond; there are as many as kinds of question
+def _added_up(names: tuple[str, ...], figures: tuple[str, ...], tables: tuple[type[Sums], ...], chosen: tuple[str, ...], group: tuple[str, ...], within: tuple[str, ...]) -> Any:
+    """What `_sums` asks, with bound values: a code or second code that is chosen, the first and last day of each span and of each `within`."""
+    without = ("code", "second")[len(names) :]  # codes that the slice has not are empty: said, so that an index can be followed to the day
+    rows = [select(table.code, table.second, table.figure, table.day, table.hours, table.count)
+            .where(table.slice == upkeep.slice_name(names), table.figure.in_(figures), *(getattr(table, column) == bindparam(column) for column in chosen), *(getattr(table, column) == "" for column in without),
+                   table.day.between(bindparam(f"first_{n}"), bindparam(f"last_{n}"))) for n, table in enumerate(tables)]  # fmt: skip
+    found = union_all(*rows).subquery() if len(rows) > 1 else rows[0].subquery()
+    columns = [found.c[column] for column in group]
+    amounts: list[Any] = [case((found.c.day.between(bindparam(f"{days}_first"), bindparam(f"{days}_last")), found.c.count), else_=0) for days in within]
+    return select(*columns, *map(func.sum, amounts or [found.c.count])).group_by(*columns)
 
 
 class _Pending:

@@ -1,29 +1,33 @@
 """Keeping the counts: what the worker adds when it takes in a changed complaint, and counting everything anew.
 
 `counted_complaints` says how each complaint was last counted, so that a change takes away exactly what it added before;
-`daily_counts` has the sums by day for all, for each value of a dimension and of each pair of dimensions. Both are written
-in the transaction that marks the complaint as taken in (`indexed_seq`): what is not marked is added by the reader.
+`daily_counts` has the sums by day for all, for each value of a dimension and of each pair of dimensions, `monthly_counts`
+the same by month. All are written in the transaction that marks the complaint as taken in (`indexed_seq`): what is not
+marked is added by the reader.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, text, update
+from sqlalchemy.dialects import postgresql
 
-from helpline.figures.meaning import CODES, EVENT_OFFICE, EVENTS, FIGURES, MEASURES, ist_day
-from models import Complaint, CountedComplaint, DailyCount, Event, Holding
+from helpline.figures.meaning import CODES, EVENT_OFFICE, EVENTS, FIGURES, MEASURES, ist_day, month_of
+from models import Complaint, CountedComplaint, DailyCount, Event, Holding, MonthlyCount
 
 PAIRED = ("department", "district", "category", "level")
 SLICES: tuple[tuple[str, ...], ...] = ((), *((name,) for name in (*PAIRED, "office")), *combinations(PAIRED, 2))
-Key = tuple[str, str, str, str, date, int]  # slice, figure, code, second code, day, working hours
+MEASURED: tuple[tuple[str, ...], ...] = ((), ("level",))
+BY_DAY_ALONE = "held"  # an office's month has nearly as many different hours as holdings: its sums would be as many rows again
+Key = tuple[str, str, str, str, date, int]  # slice, figure, code, second code, day (or a month's first), working hours
+_KEY = ("slice", "figure", "code", "second", "day", "hours")
+_COLUMNS = (*_KEY, "count")
 _table = CountedComplaint.__table__
-_count = DailyCount.__table__
 
 # A complaint as it is counted: its dimensions, and for each figure the day on which it counts.
 FACTS: dict[str, Any] = {
@@ -43,8 +47,8 @@ def slice_name(names: tuple[str, ...]) -> str:
 
 
 def slices_of(figure: str) -> tuple[tuple[str, ...], ...]:
-    """In which sums a figure stands: measured times only in the whole, all others in each."""
-    return ((),) if figure in MEASURES else SLICES
+    """In which sums a figure stands: measured times only in the whole and by level, of which there are few; all others in each."""
+    return MEASURED if figure in MEASURES else SLICES
 
 
 def contributions(fact: Mapping[str, Any]) -> Iterator[Key]:
@@ -62,13 +66,14 @@ def contributions(fact: Mapping[str, Any]) -> Iterator[Key]:
 def take_in(db: Connection, complaint_id: int, since: int) -> None:
     """Count a complaint as it stands, and its events after the `since`-th."""
     change: Counter[Key] = Counter()
-    old = db.execute(select(_table).where(CountedComplaint.complaint_id == complaint_id)).first()
-    new = db.execute(facts.where(Complaint.id == complaint_id)).first()
+    asked = {"complaint": complaint_id, "since": since}
+    old = db.execute(_ONE_COUNTED, asked).first()
+    new = db.execute(_ONE, asked).first()
     if old is not None:
         change.subtract(contributions(dict(old._mapping)))
     if new is not None:
         change.update(contributions(dict(new._mapping)))
-    change.update(beside(db, Event.complaint_id == complaint_id, Event.seq > since))
+    change.update(_answers(db, _ONE_BESIDE, asked))
     if new is not None:
         values = dict(new._mapping)
         if old is None:
@@ -78,39 +83,66 @@ def take_in(db: Connection, complaint_id: int, since: int) -> None:
     _add(db, change)
 
 
+def _questions(*which: Any) -> list[tuple[str, Any]]:
+    """Of the events of `which`: figure, and what gives its (office, day, working hours, count)."""
+    news = select(EVENT_OFFICE.label("office"), ist_day(Event.at).label("day"), literal(0), func.count()).where(*which).group_by("office", "day")
+    counted = {name: news.where(condition) for name, condition in EVENTS.items()}
+    hours = (Holding.working_minutes + 59) // 60
+    ended = exists().where(Event.complaint_id == Holding.complaint_id, Event.at == Holding.until, *which)
+    held = select(Holding.office_code, ist_day(Holding.until).label("day"), hours.label("hours"), func.count()).where(ended)
+    return [*counted.items(), (BY_DAY_ALONE, held.group_by(Holding.office_code, "day", "hours"))]
+
+
 def beside(db: Connection, *which: Any) -> Counter[Key]:
     """What the events of `which` count for their offices: news given or not, and how long each had it."""
+    return _answers(db, _questions(*which), {})
+
+
+def _answers(db: Connection, questions: list[tuple[str, Any]], values: Mapping[str, Any]) -> Counter[Key]:
     found: Counter[Key] = Counter()
-    day = ist_day(Event.at)
-    for name, condition in EVENTS.items():
-        counted = select(EVENT_OFFICE.label("office"), day.label("day"), func.count()).where(*which, condition).group_by("office", "day")
-        for office, on, count in db.execute(counted):
-            found["office", name, office, "", on, 0] += count
-    ended = exists().where(Event.complaint_id == Holding.complaint_id, Event.at == Holding.until, *which)
-    hours = (Holding.working_minutes + 59) // 60
-    held = select(Holding.office_code, ist_day(Holding.until).label("day"), hours.label("hours"), func.count()).where(ended)
-    for office, on, taken, count in db.execute(held.group_by(Holding.office_code, "day", "hours")):
-        found["office", "held", office, "", on, taken] += count
+    for figure, question in questions:
+        for office, on, taken, count in db.execute(question, values):
+            found["office", figure, office, "", on, taken] += count
     return found
 
 
+# What is asked of one complaint, again and again: built once.
+_ONE = facts.where(Complaint.id == bindparam("complaint"))
+_ONE_COUNTED = select(_table).where(CountedComplaint.complaint_id == bindparam("complaint"))
+_ONE_BESIDE = _questions(Event.complaint_id == bindparam("complaint"), Event.seq > bindparam("since"))
+
+
 def _add(db: Connection, change: Counter[Key]) -> None:
-    names = ("slice", "figure", "code", "second", "day", "hours")
-    rows = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in sorted(change.items()) if count]
-    if rows:
-        dialect: Any = postgresql if db.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(DailyCount)
-        added = {"count": DailyCount.count + statement.excluded.count}
-        db.execute(statement.on_conflict_do_update(index_elements=list(names), set_=added), rows)
+    months: Counter[Key] = Counter()
+    for (name, figure, code, second, day, hours), count in change.items():
+        if figure != BY_DAY_ALONE:
+            months[name, figure, code, second, day.replace(day=1), hours] += count
+    for by_rows, by_lists, counts in zip(_ADD_ROWS, _ADD_LISTS, (change, months), strict=True):
+        rows = [(*key, count) for key, count in sorted(counts.items()) if count]  # in one order everywhere: workers wait for each other, never in a ring
+        if rows and db.dialect.name == "postgresql":
+            db.execute(by_lists, dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+        elif rows:
+            db.execute(by_rows, [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+
+
+def _adding(table: Any, values: str, kind: Callable[[Any], Any]) -> Any:
+    """As text, since what SQLAlchemy makes of an upsert is compiled anew each time."""
+    name, bound = table.__tablename__, ", ".join(f":{column}" for column in _COLUMNS)
+    added = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET count = {name}.count + excluded.count"
+    return text(f"INSERT INTO {name} ({', '.join(_COLUMNS)}) {values} ({bound}) {added}").bindparams(*(bindparam(column, type_=kind(table.__table__.c[column].type)) for column in _COLUMNS))
+
+
+_ADD_ROWS = [_adding(table, "VALUES", lambda kind: kind) for table in (DailyCount, MonthlyCount)]
+_ADD_LISTS = [_adding(table, "SELECT * FROM unnest", postgresql.ARRAY) for table in (DailyCount, MonthlyCount)]  # PostgreSQL's: each column a list
 
 
 def count_anew(db: Connection) -> None:
     """Everything from the beginning, by the store itself: for stores that were filled in another way."""
     db.execute(delete(CountedComplaint))
     db.execute(delete(DailyCount))
+    db.execute(delete(MonthlyCount))
     taken = Complaint.indexed_seq == Complaint.last_seq
     db.execute(insert(CountedComplaint).from_select(list(FACTS), facts.where(taken)))
-    columns = ["slice", "figure", "code", "second", "day", "hours", "count"]
     for figure in FIGURES:
         day = getattr(CountedComplaint, figure)
         hours: Any = getattr(CountedComplaint, f"{figure}_hours") if figure in MEASURES else literal(0)
@@ -119,6 +151,8 @@ def count_anew(db: Connection) -> None:
             grouped = [*(code for code, _ in zip(codes, names, strict=False)), day, *([hours] if figure in MEASURES else [])]
             kept = [day.is_not(None), *([hours.is_not(None)] if figure in MEASURES else [])]
             rows = select(literal(slice_name(names)), literal(figure), *codes, day, hours, func.count()).where(*kept).group_by(*grouped)
-            db.execute(insert(DailyCount).from_select(columns, rows))
+            db.execute(insert(DailyCount).from_select(_COLUMNS, rows))
+    key = (DailyCount.slice, DailyCount.figure, DailyCount.code, DailyCount.second, month_of(DailyCount.day), DailyCount.hours)
+    db.execute(insert(MonthlyCount).from_select(_COLUMNS, select(*key, func.sum(DailyCount.count)).group_by(*key).order_by(*key)))
     known = exists().where(Complaint.id == Event.complaint_id, taken)
     _add(db, beside(db, known))

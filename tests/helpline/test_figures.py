@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from helpline import complaints, offices, people, scope, worker
+from helpline import complaints, offices, people, scope, store, worker
 from helpline.events import Actor
 from helpline.figures import meaning, reading, upkeep
 from helpline.sla import IST
-from models import Complaint, CountedComplaint, DailyCount, Event, Holding, User
+from models import Complaint, CountedComplaint, DailyCount, Event, Holding, MonthlyCount, User
 from tests.conftest import demonstration_store
 
 pytestmark = pytest.mark.xdist_group("demonstration")
@@ -82,9 +82,87 @@ def same(runtime, user, choice):
                         and all({"department": r.department_code, "district": r.district_code, "level": str(r.level), "category": (r.category_code or "").split(".")[0]}[n] == c
                                 for n, c in choice.filters.items()))  # fmt: skip
         assert reader.hours("resolved") == dict(hours)
+        hours = Counter(-(-r.response_minutes // 60) for r in rows if r.ack and r.responded_at and choice.first <= day_of(r.responded_at) <= choice.last
+                        and all({"department": r.department_code, "district": r.district_code, "level": str(r.level), "category": (r.category_code or "").split(".")[0]}[n] == c
+                                for n, c in choice.filters.items()))  # fmt: skip
+        assert reader.hours("responded") == dict(hours)
         for name, by_day in reader.days(["registered", "closed", "kept"]).items():
             assert sum(by_day.values()) == recount(rows, choice).get("", {}).get(name, 0)
         return reader
+
+
+# The test's day is in November 2026; the demonstration's year began in November 2025, due times go on into December.
+PERIODS = [
+    (date(2026, 1, 17), date(2026, 10, 9)),  # from within a month until within another
+    (date(2025, 12, 1), date(2026, 9, 30)),  # from a month's first day until a month's last, across years
+    (date(2025, 12, 31), date(2026, 3, 1)),  # from a month's last day until a month's first, across years
+    (date(2026, 2, 1), date(2026, 2, 28)),  # one month
+    (date(2026, 2, 1), date(2026, 2, 27)),  # a month without its last day
+    (date(2026, 2, 2), date(2026, 2, 28)),  # a month without its first day
+    (date(2026, 6, 10), date(2026, 6, 20)),  # within one month
+    (date(2026, 7, 20), date(2026, 8, 12)),  # no whole month
+    (date(2026, 7, 1), date(2026, 7, 1)),  # one day: a month's first
+    (date(2026, 7, 31), date(2026, 7, 31)),  # a month's last
+    (date(2026, 7, 15), date(2026, 7, 15)),
+    (date(2025, 12, 31), date(2025, 12, 31)),
+    (date(2024, 2, 29), date(2028, 2, 29)),  # far beyond both ends
+    (date(2026, 11, 1), date(2026, 12, 31)),  # into the days to come
+]
+
+
+@pytest.mark.parametrize(("first", "last"), PERIODS)
+def test_a_period_is_made_of_each_of_its_days_once(first, last):
+    found = Counter()
+    for table, begin, end in reading.period_spans(first, last):
+        assert begin <= end
+        if table is MonthlyCount:
+            assert begin.day == 1 and (end + timedelta(days=1)).day == 1
+        found.update(begin + timedelta(days=n) for n in range((end - begin).days + 1))
+    assert found == Counter(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def test_a_year_is_eleven_months_and_the_days_at_its_edges():
+    first, last = date(2025, 11, 25), date(2026, 11, 24)
+    assert reading.period_spans(first, last) == [(DailyCount, first, date(2025, 11, 30)), (MonthlyCount, date(2025, 12, 1), date(2026, 10, 31)),
+                                                 (DailyCount, date(2026, 11, 1), last)]  # fmt: skip
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 1), date(2026, 11, 30), date(2026, 12, 31), date(2027, 1, 1)])
+def test_right_to_the_unit_wherever_a_period_begins_and_ends(runtime, day):
+    """`day`: as of which what is open, due and overdue is told, with months before and after it."""
+    everything, of_an_office = somebody(runtime, "supervisor"), somebody(runtime, "officer", office_code="phe")
+    for n, (first, last) in enumerate(PERIODS):
+        for filters in ({}, {"level": "1"}, ({"department": "pwd"}, {"district": "303"}, {"category": "WATER"}, {"level": "2"})[n % 4]):
+            same(runtime, everything, reading.Choice(first, last, day, filters))
+    same(runtime, of_an_office, reading.Choice(*PERIODS[0], day))
+
+
+def test_offices_are_compared_over_any_period(runtime):
+    user = somebody(runtime, "supervisor")
+    with runtime.reading() as db:
+        rows = db.execute(select(Complaint.__table__)).all()
+        held = db.execute(select(Holding.office_code, Holding.until, Holding.working_minutes)).all()
+        missed = db.execute(select(Event.before["office_code"].as_string(), Event.at).where(Event.action == "news")).all()
+    for first, last in PERIODS:
+        choice = reading.Choice(first, last, last)
+        counts, hours = offices_of(runtime, user, choice)
+        expected = {code: {name: n for name, n in found.items() if name in ("judged", "kept", "reopened")} for code, found in recount(rows, choice, "office").items()}
+        for office, at in missed:
+            if first <= day_of(at) <= last:
+                found = expected.setdefault(office, {})
+                found["news_missed"] = found.get("news_missed", 0) + 1
+        assert {code: {name: n for name, n in c.items() if name != "news_kept"} for code, c in counts.items() if set(c) - {"news_kept"}} == {c: f for c, f in expected.items() if f}
+        assert hours == {office: dict(taken) for office in {row.office_code for row in held}
+                         if (taken := Counter(-(-row.working_minutes // 60) for row in held if row.office_code == office and row.until and first <= day_of(row.until) <= last))}  # fmt: skip
+
+
+def test_a_store_that_has_no_sums_by_month_gets_them(runtime):
+    with runtime.reading() as db:
+        kept = sums(db)
+    store.downgrade(runtime.engine, "0023")
+    store.upgrade(runtime.engine)
+    with runtime.reading() as db:
+        assert sums(db) == kept
 
 
 def test_right_to_the_unit_for_everybody(runtime, now):
@@ -124,9 +202,16 @@ def test_what_is_not_counted_yet_counts_all_the_same(runtime, now):
 
 
 def sums(db):
+    """All sums by day and by month; the months are the days' sums."""
     rows = db.execute(select(DailyCount.__table__).where(DailyCount.count != 0)).all()
+    months = db.execute(select(MonthlyCount.__table__).where(MonthlyCount.count != 0)).all()
+    added = Counter()
+    for row in rows:
+        if row.figure != "held":
+            added[row.slice, row.figure, row.code, row.second, row.day.replace(day=1), row.hours] += row.count
+    assert added == {(row.slice, row.figure, row.code, row.second, row.day, row.hours): row.count for row in months}
     assert len(db.execute(select(CountedComplaint.complaint_id)).all()) == len(db.execute(select(Complaint.id).where(Complaint.ack.is_not(None))).all())
-    return sorted(map(tuple, rows))
+    return sorted(map(tuple, rows)), sorted(map(tuple, months))
 
 
 def offices_of(runtime, user, choice):
