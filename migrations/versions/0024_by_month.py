@@ -1,12 +1,12 @@
 """sums by month; times taken by level among the sums
 
-Revision: 0021, after 0023
+Revision: 0024, after 0023
 """
 
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0021'
+revision = '0024'
 down_revision = '0023'
 branch_labels = None
 depends_on = None
