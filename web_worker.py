@@ -20,6 +20,7 @@ from models.durability import Flush
 
 Owed = dict[Hashable, Flush]
 HELD_BYTES = 65_536  # of one answer; a longer one waits for the disk in the worker's own time
+UNASKED_BYTES = 8_192  # the system has room for so many of any answer
 HELD_ANSWERS = 64  # beyond these the worker waits: a disk that does not answer shall not be given ever more promises
 
 
@@ -30,6 +31,7 @@ class HeldSocket(socket.socket):
         super().__init__(client.family, client.type, client.proto, fileno=client.detach())
         self._owed, self._sender = owed, sender
         self._kept = bytearray()
+        self._is_given = False  # to the sender, for good: gunicorn closes twice after some errors
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         if self._owed and len(self._kept) + len(data) <= HELD_BYTES:
@@ -43,28 +45,34 @@ class HeldSocket(socket.socket):
         return super().sendfile(file, offset, count)
 
     def shutdown(self, how: int) -> None:
-        if self._owed:
+        if self._owed or self._is_given:
             raise OSError("the answer is still held")  # gunicorn then closes it without waiting for the client
         super().shutdown(how)
 
     def close(self) -> None:
+        if self._is_given:
+            return
         if self._owed:
+            self._is_given = True
             self._sender.take(self)
         else:
             super().close()
 
     def settle(self) -> None:
         """Wait for the disk, and send what was kept. Raises what the store or the connection raises."""
+        kept, self._kept = self._kept, bytearray()  # should the disk fail now and not later, a beginning without its end is no answer
         for flush in self._owed.values():
             flush()
-        self.release()
+        self._owed.clear()
+        super().sendall(kept)
 
     def release(self) -> None:
-        """Send what was kept: what it tells lasts."""
+        """Send what was kept, which tells what lasts, without waiting for the client: the system has room for all of it."""
         self._owed.clear()
-        if self._kept:
-            super().sendall(self._kept)
-            self._kept.clear()
+        if len(self._kept) > UNASKED_BYTES:
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * HELD_BYTES)
+        self.setblocking(False)
+        super().sendall(self._kept)
 
     @property
     def owed(self) -> Owed:
@@ -78,7 +86,7 @@ class HeldSocket(socket.socket):
     def end(self) -> None:
         """Close after the answer, whatever the client still sends."""
         try:
-            self.shutdown(socket.SHUT_WR)
+            super().shutdown(socket.SHUT_WR)
             self.setblocking(False)
             self.recv(HELD_BYTES)  # what is left unread would make the system reset the connection
         except OSError:

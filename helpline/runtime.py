@@ -54,6 +54,11 @@ class Runtime:
         with directly(self._direct_engine) as db:
             yield db
 
+    def await_disk(self) -> None:
+        """Before something is told that another process may have written this very moment: no answer leaves before it lasts."""
+        with self.directly() as db:
+            db.flush()
+
     @cached_property
     def _direct_engine(self) -> Engine:
         if self.engine.dialect.name == "sqlite":

@@ -231,7 +231,7 @@ class Line:
         sid, now = sid_of(webhook), webhook.at or utc_now()
         try:
             with self.runtime.writing() as db:
-                if stored := calls.stored_answer(db, key):
+                if stored := self._told_before(db, key):
                     return stored
                 call = self._begin(db, webhook, now)
                 turn = Turn(db, self.runtime, call, move.state, self._fields(webhook), now)
@@ -248,9 +248,15 @@ class Line:
                 return answer
         except IntegrityError:  # the same step in another process at the same moment: its answer stands
             with self.runtime.writing() as db:
-                if stored := calls.stored_answer(db, key):
+                if stored := self._told_before(db, key):
                     return stored
             raise
+
+    def _told_before(self, db: Connection, key: str) -> str | None:
+        stored = calls.stored_answer(db, key)
+        if stored:
+            self.runtime.await_disk()
+        return stored
 
     def _act(self, turn: Turn, action: Do) -> State:
         return ACTIONS[action.action](turn, action.value)

@@ -9,17 +9,19 @@ decided anew.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Dialect, Engine, Insert
+from sqlalchemy import Dialect, Engine, Insert, event
 from sqlalchemy.exc import IntegrityError
 
 from models import durability, patience
 from models.base import UtcDateTime
-from models.engine import WAIT
+from models.engine import WAIT, is_alive
 
 Write = tuple[Any, Mapping[str, Any]]  # a statement of SQLAlchemy Core, a constant of its module, and its parameters
 
@@ -143,9 +145,18 @@ class Direct:
         except self.dialect.dbapi.IntegrityError as error:  # type: ignore[union-attr]
             raise IntegrityError("a key is taken", None, error) from error
 
-    def end_log(self) -> None:
-        """A record of its own in PostgreSQL's log. A transaction that only takes a number writes none, and its commit waits for nothing."""
-        self._driver.execute("SELECT pg_logical_emit_message(true, 'helpline', '')", prepare=True)
+    def flush(self) -> None:
+        """Wait until everything committed so far, by whomever, is on the disk, or leave that to who postpones it."""
+        if self.dialect.name == "sqlite":
+            self._driver.flush()
+        elif not self._postpones():
+            _end_log(self._driver)
+
+    def _postpones(self) -> bool:
+        if not durability.is_postponed():
+            return False
+        log = _log_of(self._engine)
+        return durability.postpone(log, log.flush)
 
     def _write_queued(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
         driver = self._driver
@@ -162,8 +173,7 @@ class Direct:
 
     def _write_as_one(self, bound: list[tuple[Compiled, Any]], lasting: bool) -> None:
         """One statement is one transaction, and one question to the server."""
-        engine = self._engine
-        waits = lasting and not durability.postpone(engine, lambda: _flush_server(engine))
+        waits = lasting and not self._postpones()
         sql = _joined(tuple(statement for statement, _ in bound), waits)
         self._driver.execute(sql, {f"w{n}_{key}": value for n, (_, values) in enumerate(bound) for key, value in values.items()}, prepare=True)
 
@@ -178,10 +188,57 @@ def _joined(statements: tuple[Compiled, ...], waits: bool) -> str:
     return f"WITH {', '.join(parts)} SELECT " + ("1" if waits else "set_config('synchronous_commit', 'off', true)")
 
 
-def _flush_server(engine: Engine) -> None:
-    """A transaction that changes nothing: its commit waits for the log up to there, and so for all commits before it."""
-    with patience.within(WAIT), directly(engine) as db:
-        db.end_log()
+class ServersLog:
+    """The log of a PostgreSQL server, flushed over a connection that was there before what it flushes was committed.
+
+    A server that crashes may lose what it has not written yet, and once it is back its next flush knows nothing of that. But it
+    has lost its connections too: over this one the flush fails, and nobody is told.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        pooled = engine.raw_connection()
+        self._driver: Any = pooled.driver_connection
+        pooled.detach()
+        self._flushing = threading.Lock()
+
+    def is_open(self) -> bool:
+        if not self._flushing.acquire(blocking=False):  # in use; should it break, whoever uses it hears of that
+            return True
+        try:
+            return is_alive(self._driver)
+        finally:
+            self._flushing.release()
+
+    def flush(self) -> None:
+        """Callable in any thread. Raises what psycopg raises."""
+        with patience.within(WAIT), self._flushing:
+            _end_log(self._driver)
+
+    def close(self) -> None:
+        self._driver.close()
+
+
+_logs: WeakKeyDictionary[Engine, ServersLog] = WeakKeyDictionary()
+
+
+def _log_of(engine: Engine) -> ServersLog:
+    log = _logs.get(engine)
+    if log is None:
+        event.listen(engine, "engine_disposed", _close_log)
+    if log is None or not log.is_open():
+        log = _logs[engine] = ServersLog(engine)
+    return log
+
+
+def _close_log(engine: Engine) -> None:
+    if log := _logs.pop(engine, None):
+        log.close()
+
+
+def _end_log(driver: Any) -> None:
+    """A transaction that changes nothing: its commit waits for the log up to there, and so for all commits before it. It writes a
+    record: one that only took a number would wait for nothing."""
+    driver.execute("SELECT pg_logical_emit_message(true, 'helpline', '')", prepare=True)
 
 
 @contextmanager

@@ -25,6 +25,10 @@ def postponed() -> Iterator[dict[Hashable, Flush]]:
         _owed.reset(token)
 
 
+def is_postponed() -> bool:
+    return _owed.get() is not None
+
+
 def postpone(store: Hashable, flush: Flush) -> bool:
     """Leave `flush` to whoever postpones; False when nobody does, and the commit has to last before it returns."""
     owed = _owed.get()

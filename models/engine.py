@@ -229,11 +229,18 @@ def _refuse_while_resting(_connection: Any, record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:
-    """An idle connection that has something to read was closed by the server: without asking it, as a ping would."""
+def is_alive(connection: Any) -> bool:
+    """Whether a server is at the other end of an idle connection of psycopg's, without asking it as a ping would: one that has
+    something to read was closed."""
+    if connection.closed:
+        return False
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
-    if connection.closed or waiting.poll(0):
+    return not waiting.poll(0)
+
+
+def _check_alive(connection: Any, _record: Any, _proxy: Any) -> None:
+    if not is_alive(connection):
         raise DisconnectionError
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import String, cast, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
@@ -79,6 +80,34 @@ def test_a_postponed_commit_on_postgresql_is_flushed_by_whoever_postponed_it(run
         (flush,) = owed.values()
         flush()
         assert other.scalar(text("SELECT pg_current_wal_flush_lsn() >= CAST(:written AS pg_lsn)"), {"written": written})
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_server_that_was_away_since_a_postponed_commit_is_not_believed(runtime, now):
+    """A server that crashed may have lost what it had not written; its next flush knows nothing of that. It closes every connection."""
+    with runtime.engine.connect() as db:
+        before = list(db.scalars(text("SELECT pid FROM pg_stat_activity")))
+    with durability.postponed() as owed, runtime.directly() as db:
+        db.write([_received("sms:a", now)])
+    _close_connections(runtime, before)
+    (flush,) = owed.values()
+    with pytest.raises(psycopg.OperationalError):
+        flush()
+    with durability.postponed() as owed, runtime.directly() as db:
+        db.write([_received("sms:b", now)])
+    (flush,) = owed.values()
+    flush()
+
+
+def _close_connections(runtime, before):
+    with runtime.engine.connect() as db:
+        db.execute(text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND NOT pid = ANY(:before)"), {"before": before})
+
+
+def test_what_another_process_wrote_is_told_when_it_lasts(runtime, now):
+    with durability.postponed() as owed:
+        runtime.await_disk()
+        assert len(owed) == 1
 
 
 @pytest.mark.parametrize("moment", ["2026-11-24T11:47:47+05:30", "2026-01-01T00:00:00.000009+00:00"])

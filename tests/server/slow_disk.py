@@ -31,4 +31,6 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     if path == "/file":
         return environ["wsgi.file_wrapper"](io.FileIO(DISK / "long", "r"))
+    if path == "/page":
+        return [b"0123456789" * 6_000]
     return [(DISK / "long").read_bytes() if path == "/long" else path.encode()]

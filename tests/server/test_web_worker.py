@@ -13,8 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gunicorn.util import close_graceful
 
 from bench.load import free_port
+from web_worker import HeldSocket
 
 HERE = Path(__file__).resolve().parents[2]
 LONG = b"0123456789" * 30_000
@@ -131,3 +133,65 @@ def test_a_client_that_is_gone_or_says_too_much_harms_nobody(server):
             answer += part
     assert b"/first" in answer
     assert server.get("/told") == b"/told"
+
+
+def test_a_client_that_does_not_read_keeps_nobody_waiting(server, callers):
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
+        slow.connect(("127.0.0.1", server.port))
+        slow.sendall(b"GET /page HTTP/1.1\r\nHost: helpline\r\n\r\n")
+        until(lambda: server.counted("committed") == 1)
+        waiting = callers.submit(server.get, "/told")
+        until(lambda: server.counted("committed") == 2)
+        (server.disk / "open").touch()
+        assert waiting.result() == b"/told"
+        slow.settimeout(20)
+        answer = b""
+        while part := slow.recv(4096):
+            answer += part
+        assert b"0123456789" * 6_000 in answer
+
+
+class _Taking:
+    def __init__(self):
+        self.taken = []
+
+    def take(self, held):
+        self.taken.append(held)
+
+
+def test_an_answer_is_given_to_the_sender_once():
+    """Gunicorn closes a connection twice where the application fails in the middle of its answer."""
+    ours, client = socket.socketpair()
+    sender = _Taking()
+    held = HeldSocket(ours, {"disk": lambda: None}, sender)
+    held.sendall(b"half an ")
+    close_graceful(held)
+    close_graceful(held)
+    assert sender.taken == [held]
+    held.release()
+    held.end()
+    with client:
+        assert client.recv(100) == b"half an "
+        assert client.recv(100) == b""
+
+
+def test_an_answer_that_the_disk_broke_in_two_is_not_sent():
+    tries = iter([OSError("the disk is broken"), None])
+
+    def flush():
+        if error := next(tries):
+            raise error
+
+    ours, client = socket.socketpair()
+    sender = _Taking()
+    held = HeldSocket(ours, {"disk": flush}, sender)
+    held.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    with pytest.raises(OSError, match="the disk is broken"):
+        held.sendall(LONG)
+    close_graceful(held)
+    held.settle()
+    held.end()
+    with client:
+        assert client.recv(100) == b""
