@@ -64,7 +64,8 @@ class HeldSocket(socket.socket):
         for flush in self._owed.values():
             flush()
         self._owed.clear()
-        super().sendall(kept)
+        if kept:
+            super().sendall(kept)
 
     def release(self) -> None:
         """Send what was kept, which tells what lasts, without waiting for the client: the system has room for all of it."""
