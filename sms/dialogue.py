@@ -69,6 +69,8 @@ def answer(db: Connection, runtime: Runtime, key: str, sender: str, body: str, n
 def _answered(message: Message, phone: Row[Any] | None) -> Reply:
     """The reply to a whole message."""
     parsed, awaiting = message.parsed, message.awaiting
+    if awaiting not in (*_ASKED_OTHERWISE, "confirm_file") and (answered := satisfaction.answered_with_words(message)) is not None:
+        return with_parts(answered, message)
     named = awaiting == "name" and (answers.is_skip(parsed) or corrections.introduced(message.text))
     by_itself = _is_no_answer(message)
     corrects = parsed.intent == "correct" and awaiting != "feedback" and not named

@@ -165,6 +165,13 @@ def _without_acks(folded: str, spans: list[tuple[str, int, int]]) -> str:
     return folded.strip()
 
 
+def leading_answer(text: str) -> str | None:
+    """`deny` for "2 still no water" and "না, এখনও আসেনি", `confirm` for "yes, it runs": a yes or no with more behind it. A 1 may count something."""
+    words = texts.fold(text).strip(_EDGES).split()
+    first = words[0].strip(_EDGES) if len(words) > 1 else ""
+    return "deny" if first in _NO else "confirm" if first in YES - {"1"} else None
+
+
 def _yes_or_no(rest: str) -> str | None:
     words = rest.strip(_EDGES).split()
     if not words or len(words) > 3:

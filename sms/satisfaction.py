@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, feedback, outbox
+from helpline import acknowledgement, complaints, feedback, outbox, status
 from helpline import text as texts
 from helpline.lifecycle import State
+from helpline.places import find_place
 from sms import which
 from sms.conversation import Message, Reply, ask, do, forget, own
+from sms.keywords import leading_answer
 from sms.registered import reopen_this
 from sms.subscriber import not_understood
 
@@ -31,6 +33,21 @@ def _feedback(message: Message, action: str) -> Reply:
     if not rows:
         return not_understood(message)
     return which.ask_which(message, rows, action) if len(rows) > 1 else conclude(message, rows[0], action)
+
+
+def answered_with_words(message: Message) -> Reply | None:
+    """"2 still no water comes" denies the resolved complaint of that subject, unless the words name another district. "Yes, but …" may be
+    anything: it is asked once more.
+    """
+    said = leading_answer(message.text)
+    if said is None or message.parsed.keyword or message.parsed.acks:
+        return None
+    row = which.by_subject(message, message.text, own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1))
+    if row is None or find_place(message.text, message.runtime.reference).district_code not in (None, row.district_code):
+        return None
+    if said == "deny":
+        return conclude(message, row, "reopen")
+    return Reply(message.tell(status.message(message.db, message.runtime, row, message.language)), row.id)
 
 
 def conclude(message: Message, row: Row[Any], action: str) -> Reply:

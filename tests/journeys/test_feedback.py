@@ -105,6 +105,44 @@ def test_not_solved_is_reopened_at_the_next_senior_and_asked_about_conduct(runti
     assert (row.solved, row.conduct) == (False, True)
 
 
+IN_WORDS = ["2 still no water comes", "No, still no water comes", "2. এখনও জল আসছে না", "না, এখনও জল আসছে না", "2 abhi bhi pani nahi aata"]
+
+
+@pytest.mark.parametrize("asked_before", [False, True], ids=["days later", "while a name was asked for"])
+@pytest.mark.parametrize("text", IN_WORDS)
+def test_not_solved_said_with_words_is_reopened_too(runtime_, resolved, caller, text, asked_before):
+    if asked_before:
+        assert "name" in caller.texts("FILE no drinking water from the tap for a week, Bankura").reads
+        filed = state(runtime_)
+        with runtime_.writing() as db:
+            complaints.act(db, runtime_, filed.id, "review", DESK, utc_now())
+            complaints.act(db, runtime_, filed.id, "resolve", DESK, utc_now(), REPORT)
+    else:
+        resolved()
+    caller.texts(text)
+    assert state(runtime_).state == "reopened"
+    with runtime_.reading() as db:
+        assert db.scalars(select(Event).where(Event.action == "reopen")).one().data["reason"] == text
+
+
+@pytest.mark.parametrize("text", ["Yes, water is coming now, thank you", "হ্যাঁ, জল আসছে এখন, ধন্যবাদ", "haan pani aa raha hai dhanyavad"])
+def test_a_yes_with_words_is_no_new_complaint_and_is_asked_about_once_more(runtime_, resolved, caller, text):
+    resolved()
+    assert "1" in caller.texts(text).reads and "2" in caller.reads
+    assert state(runtime_).state == "resolved", "one complaint, and it is not closed by a guess"
+    caller.texts("1")
+    assert state(runtime_).outcome == "confirmed"
+
+
+def test_a_no_about_something_else_or_another_place_reopens_nothing(runtime_, resolved, caller):
+    resolved()
+    for text in ("No electricity in our village for a week", "No drinking water in Siliguri for 2 days"):
+        assert "Shall we register" in caller.texts(text).reads, text
+        caller.texts("no")
+    with runtime_.reading() as db:
+        assert db.scalars(select(Complaint.state).where(Complaint.state == "resolved")).all() == ["resolved"]
+
+
 def test_after_every_reopening_it_is_asked_again(runtime_, resolved, caller):
     done = resolved()
     caller.texts("2")
