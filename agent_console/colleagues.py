@@ -17,7 +17,8 @@ from helpline import offices
 from helpline.doing import CannotAct
 from helpline.lifecycle import Role
 from helpline.reference import Reference
-from helpline.text import normalise, row_id
+from helpline.sounds import skeleton
+from helpline.text import normalise, row_id, tokens
 from models import User
 
 WORKS = (Role.OFFICER, Role.CELL, Role.SUPERVISOR)  # who can have a complaint
@@ -89,7 +90,19 @@ def meant(typed: str, people: Sequence[Person], field: str) -> str:
     named = [person for person in people if _plain(person.name) == text]
     if len(named) == 1:
         return str(named[0].id)
-    raise Unclear(field, named or [person for person in people if all(word in person.words for word in text.split())])
+    raise Unclear(field, named or _fitting(text, people))
+
+
+def _fitting(text: str, people: Sequence[Person]) -> list[Person]:
+    """Of whom all words are written so; else of whom they sound so: নদীয়া is নদিয়া, and মিত্র is Mitra."""
+    written = [person for person in people if all(word in person.words for word in text.split())]
+    if written or not (heard := _heard(text)):
+        return written
+    return [person for person in people if heard <= _heard(person.words)]
+
+
+def _heard(text: str) -> set[str]:
+    return {skeleton(word) for word in tokens(text)}
 
 
 def _plain(text: str) -> str:

@@ -74,6 +74,15 @@ def test_words_that_fit_several_name_them(app, several, told):  # noqa: F811
     assert "Nobody of that name" in nobody.text and "<script>alert(1)" not in nobody.text
 
 
+@pytest.mark.parametrize("typed", ["বাকুড়া", "জনস্বাস্থ্য বাঁকুরা", "টেস্ট ফার"])
+def test_what_sounds_like_a_name_or_a_district_finds_it(app, several, told, typed):  # noqa: F811
+    asked = act(several, app, told, "assign", owner=typed)
+    assert asked.status_code == 422
+    told_them = re.search(r'role="alert">(.*?)</div>', asked.text, re.S)[1]
+    assert "· far" in told_them and "· here" not in told_them
+    assert "Nobody of that name" in act(several, app, told, "assign", owner="· ?").text
+
+
 def test_a_deputy_is_found_the_same_way(app, several, somebody):  # noqa: F811
     officer = somebody("mine", "officer", BARASAT)
     page = officer.get("/console/absence").text
