@@ -108,7 +108,7 @@ def _key_of(row: Any, chosen: dict[str, str]) -> str:
 
 
 def _filtered(db: Session, runtime: Runtime, statement: Select[Any], chosen: dict[str, str]) -> Select[Any]:
-    statement = statement.where(scope.visible(access.current()), *_tab(db, runtime, chosen["tab"]))
+    statement = statement.where(*_tab(db, runtime, chosen["tab"]))
     if code := chosen["category"]:
         statement = statement.where((Complaint.category_code == code) | ((Complaint.category_code >= f"{code}.") & (Complaint.category_code < f"{code}/")))
     if code := chosen["office"]:
@@ -122,7 +122,8 @@ def _filtered(db: Session, runtime: Runtime, statement: Select[Any], chosen: dic
     if chosen["sender"]:
         statement = statement.where(Complaint.phone == (fairness.number_of(db, row_id(chosen["sender"])) or ""))
     meant = search.meaning(db, chosen["q"])
-    return statement if meant is None else statement.where(meant)
+    statement = statement if meant is None else statement.where(meant)
+    return statement.where(scope.visible(access.current()))  # last: SQLite asks `barred` only about what all else left
 
 
 def _tab(db: Session, runtime: Runtime, tab: str) -> list[Any]:
