@@ -169,6 +169,8 @@ def note(
     if not is_new:
         if entry.reason == REQUESTED:
             about["reason"] = REQUESTED
+        elif reason == "missed":  # tells less than what is known already
+            about |= {"reason": entry.reason, "at": entry.at}
         more = {} if entry.call_id == call.id else {"calls": entry.calls + 1}
         db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **more))
     return int(entry.id)
