@@ -81,7 +81,7 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
         return
     queued = queueing.of_call(db, call.sid)
     reason = why(runtime, call, complaint, queued)
-    if reason is None and _talked(queued) and queueing.was_cut_off(db, queued.id):
+    if reason is None and queued is not None and _talked(queued) and queueing.was_cut_off(db, queued.id):
         told = complaints.get(db, queued.complaint_id) if queued.complaint_id else None
         if told is None or is_unfinished(told):
             reason, complaint = "agent", told
