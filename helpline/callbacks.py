@@ -79,13 +79,18 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
     number = caller or (complaint.phone if complaint is not None else None)
     if number is None:
         return
-    reason = why(runtime, call, complaint, queueing.of_call(db, call.sid))
+    queued = queueing.of_call(db, call.sid)
+    reason = why(runtime, call, complaint, queued)
+    if reason is None and queued is not None and _talked(queued) and queueing.was_cut_off(db, queued.id):
+        told = complaints.get(db, queued.complaint_id) if queued.complaint_id else None
+        if told is None or is_unfinished(told):
+            reason, complaint = "agent", told
     if reason is not None:
         note(db, runtime, number, call, complaint, reason, now)
         if reason == "missed":
             missed.answer(db, runtime, number, call, now)
     elif not is_ours(call):
-        settle(db, number, now, filed=complaint is not None, talked=complaint is not None or _talked(queueing.of_call(db, call.sid)))
+        settle(db, number, now, filed=complaint is not None, talked=complaint is not None or _talked(queued))
     log.info("call.accounted", call=call.sid, reason=reason)
 
 
@@ -164,6 +169,8 @@ def note(
     if not is_new:
         if entry.reason == REQUESTED:
             about["reason"] = REQUESTED
+        elif reason == "missed":  # tells less than what is known already
+            about |= {"reason": entry.reason, "at": entry.at}
         more = {} if entry.call_id == call.id else {"calls": entry.calls + 1}
         db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **more))
     return int(entry.id)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from carriers.base import CALL_ENDED, CallState, OutgoingCall, Permanent, Temporary, Unknown, Unusable, VoiceCarrier
 from helpline import complaints, numbers, outbox, telling, tries
@@ -45,8 +45,11 @@ def _leave_to_people(runtime: Runtime, now: datetime) -> int:
 
 
 def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] | None:
-    """The next due call, marked as ours; None when none is due, when it is night, or when the lines are full."""
-    due = (_table.c.state == "pending", _table.c.kind == "call", _table.c.next_at <= now)
+    """The next due call to a telephone that we do not ring or talk to just now, marked as ours; None when none is due, when it is night,
+    or when the lines are full."""
+    under_way = _table.alias()
+    engaged = exists().where(under_way.c.kind == "call", under_way.c.state.in_(UNDER_WAY), under_way.c.to_number == _table.c.to_number)
+    due = (_table.c.state == "pending", _table.c.kind == "call", _table.c.next_at <= now, ~engaged)
     opens = telling.next_opening(runtime.config.calls.hours, now)
     with runtime.writing() as db:
         query = select(_table).where(*due).order_by(_table.c.next_at, _table.c.id).limit(1)

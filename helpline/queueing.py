@@ -24,6 +24,7 @@ _attendance = Attendance.__table__
 _legs = Leg.__table__
 _turn = func.coalesce(_waiting.c.turn_at, _waiting.c.since)
 OPEN = ("waiting", "ringing", "talking")
+CUT = "cut"  # a leg that nobody ended on purpose: the browser was closed, or its line broke
 AGENT_STATES = ("available", "ringing", "talking", "wrap_up", "away")
 CHOSEN = ("available", "away")  # what an agent may choose
 RECENT_CALLS = 50  # over which the expected wait is reckoned
@@ -280,7 +281,7 @@ def leg_ended(db: Connection, leg_id: int, now: datetime) -> None:
     if leg is None or leg.state not in ("answered", "ending"):
         missed(db, leg_id, now)
         return
-    db.execute(update(Leg).where(_legs.c.id == leg_id).values(state="ended", ended_at=now))
+    db.execute(update(Leg).where(_legs.c.id == leg_id).values(state="ended" if leg.state == "ending" else CUT, ended_at=now))
     if leg.purpose == "listen":
         return
     _set_agent(db, leg.user_id, "wrap_up", now, was=("talking",))
@@ -289,6 +290,12 @@ def leg_ended(db: Connection, leg_id: int, now: datetime) -> None:
         finish(db, leg.waiting_id, now)
     elif leg.user_id == db.scalar(select(_waiting.c.agent_id).where(_waiting.c.id == leg.waiting_id)):
         db.execute(update(Waiting).where(_waiting.c.id == leg.waiting_id).values(agent_id=others[0].user_id, on_hold=False))
+
+
+def was_cut_off(db: Connection, waiting_id: int) -> bool:
+    """Whether the talk ended because the line to the last of the staff broke."""
+    last = select(_legs.c.state).where(_legs.c.waiting_id == waiting_id, _legs.c.purpose != "listen", _legs.c.answered_at.is_not(None))
+    return db.scalar(last.order_by(_legs.c.ended_at.desc(), _legs.c.id.desc()).limit(1)) == CUT
 
 
 def _end_legs(db: Connection, waiting_id: int, now: datetime) -> None:

@@ -85,6 +85,10 @@ _NO = frozenset(_nfc("no n na naa nah nahi nahin 2 না নয় नहीं
 _NOT = frozenset(_nfc("not cannot cant dont don't no na nei jani bujhi না জানি বুঝি নয় नहीं"))  # beside a language that is not wanted
 _DENIALS = frozenset(sound(word) for word in _NO | _NOT)
 _CALL_BACK = "unknown.call"
+_CALLS = CALL | frozenset(_nfc("calls calling phoning ring fon ফোনে কলে"))
+_FORBIDS_BEFORE = frozenset(_nfc("not don't dont never no stop mat मत"))  # "do not call"; না before it ends another sentence: "লিখতে পারি না, ফোন করুন"
+_FORBIDS_AFTER = frozenset(_nfc("na naa না mat मत nahi nahin नहीं ना"))  # "ফোন করবেন না", "phone mat kijiye"
+_YOU_WILL = frozenset(_nfc("korben diben deben koro করবেন দেবেন দিবেন কোরো"))  # before না they forbid; "পারি না" only says what one cannot do
 
 _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`🙏👍"
 _FIRST = re.compile(r"re-open|un-stop|[^\s\d.,:;!?।<>()\"“”'\-–—/]+")
@@ -291,7 +295,8 @@ def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str
     messages = {kind: score - max(0, len(words) - _LONG) * _A_WORD_MORE for kind, score in reading.messages.items()}
     if intent in messages:
         messages[intent] += _KEYWORD_BONUS
-    if _DENIALS.intersection(map(sound, words)) and not (messages and _is_sure(_CALL_BACK, reading, words)):
+    denied = _DENIALS.intersection(map(sound, words)) and not (messages and _is_sure(_CALL_BACK, reading, words))
+    if denied or _forbids_calls(words):
         messages.pop(_CALL_BACK, None)  # "nobody answers the phone", "do not call"; but "I cannot write, please call"
     found = _complaint_or(messages, reading, len(words), intent, linked=bool(_LINK.search(text)))
     if not messages:
@@ -304,6 +309,13 @@ def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str
     kept = (left if used else text if found == "file" else rest).strip(_EDGES)
     language = _language_named(words) if found == "language" else None
     return Parsed(found, text, kept, (), used, lang, _rating(rest) if found == "rate" else None, language, sure, kind)
+
+
+def _forbids_calls(words: list[str]) -> bool:
+    """Whether a denial stands beside the word for calling (one word before it in English and Hindi, up to two after it in Bengali and Hindi)
+    or right after what the reader is to do ("phone o message korben na")."""
+    return any((word in _CALLS and (_FORBIDS_BEFORE.intersection(words[max(0, at - 1) : at]) or _FORBIDS_AFTER.intersection(words[at + 1 : at + 3])))
+               or (word in _YOU_WILL and _FORBIDS_AFTER.intersection(words[at + 1 : at + 2])) for at, word in enumerate(words))  # fmt: skip
 
 
 def _is_sure(found: str, reading: classify.Reading, words: list[str]) -> bool:

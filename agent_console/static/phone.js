@@ -73,9 +73,9 @@
     const to = `client:${page.dataset.identity}`;
     let sid = null, rings = false, shown = 0;
     $("simulated").hidden = false;
-    async function api(name, body) {
+    async function api(name, body, keepalive = false) {
       const headers = { "Content-Type": "application/json", "X-Simulator": "1" };
-      const answer = await fetch(`/simulator/api/${name}`, { method: "POST", headers, body: JSON.stringify(body) });
+      const answer = await fetch(`/simulator/api/${name}`, { method: "POST", headers, keepalive, body: JSON.stringify(body) });
       return answer.ok ? answer.json() : null;
     }
     function show(call) {
@@ -103,6 +103,8 @@
       setTimeout(look, 1000);
     }
     look();
+    /* A page that is left ends its call, as the carrier's SDK does. */
+    addEventListener("pagehide", () => { if (sid) api("hangup", { sid }, true); });
     $("talk").addEventListener("submit", async (event) => {
       event.preventDefault();
       const text = $("talk-text").value;

@@ -122,6 +122,16 @@ def test_one_entry_a_number_and_its_promise_stays(runtime, caller, network):
     assert first.promised_at < other.promised_at or first.created_at < other.created_at
 
 
+def test_a_missed_call_later_does_not_hide_where_an_earlier_one_broke_off(runtime, caller):
+    caller.dials().presses("2", "1", "1", "1").hangs_up(saying="the road is broken")
+    accounted(runtime)
+    (before,) = entries(runtime)
+    caller.dials().hangs_up()
+    accounted(runtime)
+    (entry,) = entries(runtime)
+    assert (entry.id, entry.reason, entry.at, entry.complaint_id, entry.calls) == (before.id, before.reason, before.at, before.complaint_id, 2)
+
+
 def test_the_same_call_is_counted_once(runtime, caller):
     caller.dials().presses("2", "1", "1").hangs_up()
     accounted(runtime)

@@ -13,6 +13,7 @@ from carriers.base import Accepted, OutgoingCall
 from helpline import carriers_in_use, complaints, people, queueing, switchboard
 from models import Complaint, Waiting
 from simulator.driver import Caller
+from tests.helpline.test_callbacks import accounted, entries
 
 NOON = datetime(2026, 11, 25, 6, 30, tzinfo=UTC)
 
@@ -87,6 +88,54 @@ def test_a_caller_waits_is_answered_talks_and_both_hang_up(app, network, caller,
     assert network.call(caller.call.sid).state == "completed"
     assert waiting(app) == ["done"]
     assert agent.state == "wrap_up"
+
+
+def talks(app, network, caller, worker):
+    """The caller talks with an agent who has begun to write."""
+    agent, runtime = Agent(app, network, "one"), app.extensions["runtime"]
+    caller.dials().presses("2", "0")
+    worker()
+    agent.answers()
+    worker()
+    with runtime.writing() as db:
+        filing = complaints.Filing(channel="agent", language="en", phone=caller.number, category_code="WATER.NONE", description="No water since Monday")
+        draft = complaints.open_draft(db, runtime, filing, complaints.Actor("agent", "agent", agent.id), datetime.now(UTC))
+        queueing.attach(db, agent.id, draft)
+    return agent, draft
+
+
+def test_a_talk_that_broke_off_at_the_agents_end_is_in_the_ledger(app, network, caller, worker):
+    agent, draft = talks(app, network, caller, worker)
+    network.hang_up(agent.sid)  # the browser was closed
+    worker()
+    accounted(app.extensions["runtime"])
+    (entry,) = entries(app.extensions["runtime"])
+    assert (entry.reason, entry.number, entry.complaint_id, entry.state) == ("agent", caller.number, draft, "due")
+
+
+@pytest.mark.parametrize("end", ["agent", "caller"])
+def test_a_talk_that_was_ended_is_not(app, network, caller, worker, end):
+    agent, _draft = talks(app, network, caller, worker)
+    if end == "caller":
+        caller.hangs_up()
+    else:
+        with app.extensions["runtime"].writing() as db:
+            queueing.withdraw(db, waiting(app, "talking")[0].id, agent.id, datetime.now(UTC))
+    worker()
+    worker()
+    accounted(app.extensions["runtime"])
+    assert entries(app.extensions["runtime"]) == []
+
+
+def test_a_complaint_registered_before_the_line_to_the_agent_broke_needs_no_call(app, network, caller, worker):
+    agent, draft = talks(app, network, caller, worker)
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.act(db, runtime, draft, "register", complaints.Actor("agent", "agent", agent.id), datetime.now(UTC), {"district_code": "306", "name": "Mina"})
+    network.hang_up(agent.sid)
+    worker()
+    accounted(runtime)
+    assert entries(runtime) == []
 
 
 def test_a_caller_who_does_not_want_to_wait_is_rung_back_or_leaves_a_message(app, network, caller, stranger, worker):

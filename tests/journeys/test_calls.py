@@ -343,3 +343,16 @@ def test_calls_switched_off_are_for_people(app, voice, filed, later, monkeypatch
     monkeypatch.setitem(app.extensions["runtime"].config.calls.__dict__, "enabled", False)
     runs(app, voice, later)
     assert (message(app).state, message(app).error_code) == ("parked", "calls_off")
+
+
+def test_one_telephone_is_rung_with_one_call_at_a_time(app, network, voice, citizen, filed, now):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "resolve", DESK, now, REPORT)
+        db.execute(update(Outgoing).values(next_at=now))
+    calling.place_due(runtime, voice, lambda: now)
+    calling.place_due(runtime, voice, lambda: now)
+    assert [call.to for call in voice.placed] == [LANDLINE]
+    citizen.answers().presses("1").hangs_up()
+    calling.place_due(runtime, voice, lambda: now)
+    assert len(voice.placed) == 2

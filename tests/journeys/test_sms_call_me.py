@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from helpline import callbacks, notices
 from helpline.runtime import utc_now
-from models import Callback, Complaint, Conversation, Event, Outgoing
+from models import Callback, Complaint, Conversation, Event, Outgoing, Phone
 from simulator.driver import Caller
 from tests.helpline.test_callbacks import accounted, entries, user
 from tests.journeys.test_sms import only
@@ -45,7 +45,26 @@ def test_a_complaint_with_such_words_is_a_complaint(runtime, app, caller, text):
     assert entries(runtime) == []
 
 
-@pytest.mark.parametrize("text", ["amake phone korben na", "আমাকে ফোন করবেন না", "do not call me", "Personal loan at 1% interest call 9000000000"])
+@pytest.mark.parametrize("text", [
+    "মেসেজ লিখতে পারি না, ফোন করবেন", "মেসেজ পড়তে পারি না", "ami message korte pari na, phone korun", "phone korun, ami likhte pari na", "sms na kore phone korun",
+    "मैसेज पढ़ नहीं पाता, फोन करें", "message padh nahi sakta phone kijiye", "i dont understand sms call me please", "amar mobile e message ase na, phone korun",
+])  # fmt: skip
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_cannot_read_or_write_messages_is_rung_and_goes_on_getting_them(runtime, app, caller, text, asked):
+    if asked:
+        caller.texts("FILE no street light in Barasat")  # a name is asked for
+    before = waiting_for(runtime)
+    caller.texts(text)
+    assert [entry.reason for entry in entries(runtime)] == ["sms"]
+    assert waiting_for(runtime) == before
+    with runtime.reading() as db:
+        assert not db.scalars(select(Phone.number).where(Phone.sms_stopped_at.is_not(None))).all()
+
+
+@pytest.mark.parametrize("text", [
+    "amake phone korben na", "আমাকে ফোন করবেন না", "do not call me", "Personal loan at 1% interest call 9000000000", "mujhe phone mat kijiye", "मुझे कॉल मत कीजिए",
+    "never call me again", "please dont phone me", "phone nahi karna", "amake phone o message korben na", "রাতে ফোন করবেন না", "amay call diben na",
+])  # fmt: skip
 def test_whoever_wants_no_call_gets_none(runtime, caller, text):
     caller.texts(text)
     assert entries(runtime) == []

@@ -15,7 +15,8 @@ from tests.journeys.test_sms_answers import all_of
 from tests.journeys.test_sms_call_me import waiting_for
 
 ANOTHER = [("ar ekta obhijog ache", "bn"), ("আর একটা অভিযোগ আছে", "bn"), ("amar arekta obhijog achhe", "bn"), ("I have another complaint", "en"), ("one more complaint", "en"), ("new complaint", "en"),
-           ("ek aur shikayat hai", "hi"), ("एक और शिकायत है", "hi"), ("file another complaint", "en")]  # fmt: skip
+           ("ek aur shikayat hai", "hi"), ("एक और शिकायत है", "hi"), ("file another complaint", "en"),
+           ("I want to complain", "en"), ("আমি একটা নালিশ করতে চাই", "bn"), ("amar r akta ovijog ache", "bn"), ("मुझे शिकायत करनी है", "hi"), ("want to register a complaint", "en")]  # fmt: skip
 TELL = {"bn": "সমস্যাটি কী", "en": "What is the problem", "hi": "समस्या क्या है"}
 THANKS = [("ধন্যবাদ", "bn"), ("thanks", "en"), ("dhonnobad", "bn"), ("shukriya", "hi"), ("ok thank you", "en"), ("thank you very much sir", "en"), ("धन्यवाद", "hi")]
 WELCOME = {"bn": "আপনাকেও ধন্যবাদ", "en": "You are welcome", "hi": "आपका भी धन्यवाद"}
