@@ -27,7 +27,7 @@ run: .venv/.run ## Set up all that is needed and start the helpline with a simul
 
 .PHONY: test
 test: check browser kannel espeak ## All checks and tests: SQLite, PostgreSQL, browser
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: check
 check: .venv/.dev ## Formatting, types, imports
