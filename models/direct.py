@@ -65,10 +65,10 @@ class Compiled:
     def __init__(self, statement: Any, dialect: Dialect, columns_set: tuple[str, ...]) -> None:
         made = statement.compile(dialect=dialect, column_keys=list(columns_set) or None)
         self.statement = statement  # held, so that its identity stays its own
-        self.sql: str = str(made)
+        self._order = list(made.positiontup or dict.fromkeys(_NAMED.findall(str(made))))
+        self.sql = str(made) if made.positiontup is not None else _numbered(str(made), self._order)
         processors = [(key, _processor(bind.type, dialect)) for key, bind in made.binds.items()]
         self._converted = [(key, convert) for key, convert in processors if convert]
-        self._order: list[str] | None = list(made.positiontup) if made.positiontup is not None else None
         columns = list(getattr(statement, "selected_columns", None) or ())
         converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._converts = [(index, convert) for index, convert in enumerate(converts) if convert]
@@ -76,11 +76,15 @@ class Compiled:
         places: dict[str, Any] = {name: property(_getter(index)) for index, name in enumerate(names)}
         self._row: Any = type("Found", (Found,), {"__slots__": (), "_fields": names, **places})
 
-    def bind(self, parameters: Mapping[str, Any]) -> Any:
+    @property
+    def parameters(self) -> int:
+        return len(self._order)
+
+    def bind(self, parameters: Mapping[str, Any]) -> list[Any]:
         values = dict(parameters)
         for key, convert in self._converted:
             values[key] = convert(values[key])
-        return values if self._order is None else [values[key] for key in self._order]
+        return [values[key] for key in self._order]
 
     def row(self, raw: Sequence[Any]) -> Any:
         if not self._converts:
@@ -89,6 +93,16 @@ class Compiled:
         for index, convert in self._converts:
             values[index] = convert(values[index])
         return self._row(values)
+
+
+_NAMED = re.compile(r"%\((\w+)\)s")
+_NUMBER = re.compile(r"\$(\d+)")
+
+
+def _numbered(sql: str, order: list[str]) -> str:
+    """As PostgreSQL itself takes it, `$1`: of a statement this long, psycopg would look for the names at each execution."""
+    places = {name: f"${number}" for number, name in enumerate(order, start=1)}
+    return _NAMED.sub(lambda found: places[found[1]], sql).replace("%%", "%")
 
 
 def _processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -125,8 +139,15 @@ class Direct:
     def execute(self, statement: Any, parameters: Mapping[str, Any] | None = None, /) -> Rows:
         """Read now, outside any transaction."""
         made = _compile(statement, self.dialect)
-        cursor = self._driver.execute(made.sql, made.bind(parameters or {}))
+        cursor = self._run(made.sql, made.bind(parameters or {}))
         return Rows([made.row(row) for row in cursor.fetchall()])
+
+    def _run(self, sql: str, values: list[Any]) -> Any:
+        if self.dialect.name == "sqlite":
+            return self._driver.execute(sql, values)
+        from psycopg import RawCursor
+
+        return RawCursor(self._driver).execute(sql, values, prepare=True)
 
     def write(self, writes: Sequence[Write], *, lasting: bool = True) -> None:
         """All of `writes`, of different rows, in one transaction, or none. Raises IntegrityError when a unique key is taken.
@@ -175,17 +196,21 @@ class Direct:
         """One statement is one transaction, and one question to the server."""
         waits = lasting and not self._postpones()
         sql = _joined(tuple(statement for statement, _ in bound), waits)
-        self._driver.execute(sql, {f"w{n}_{key}": value for n, (_, values) in enumerate(bound) for key, value in values.items()}, prepare=True)
-
-
-_PLACE = re.compile(r"%\((\w+)\)s")
+        self._run(sql, [value for _, values in bound for value in values])
 
 
 @lru_cache(maxsize=256)
 def _joined(statements: tuple[Compiled, ...], waits: bool) -> str:
-    """Every statement a part of one, `WITH w0 AS (…), w1 AS (…) SELECT 1`, its parameters under names of its own; `waits` for the disk or not."""
-    parts = [f"w{n} AS (" + _PLACE.sub(rf"%(w{n}_\1)s", statement.sql) + ")" for n, statement in enumerate(statements)]
+    """Every statement a part of one, `WITH w0 AS (…), w1 AS (…) SELECT 1`, its parameters counted on; `waits` for the disk or not."""
+    parts, before = [], 0
+    for number, statement in enumerate(statements):
+        parts.append(f"w{number} AS ({_counted_on(statement.sql, before)})")
+        before += statement.parameters
     return f"WITH {', '.join(parts)} SELECT " + ("1" if waits else "set_config('synchronous_commit', 'off', true)")
+
+
+def _counted_on(sql: str, before: int) -> str:
+    return _NUMBER.sub(lambda found: f"${int(found[1]) + before}", sql)
 
 
 class ServersLog:
