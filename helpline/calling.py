@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, update
 
 from carriers.base import CALL_ENDED, CallState, OutgoingCall, Permanent, Temporary, Unknown, Unusable, VoiceCarrier
 from helpline import complaints, numbers, outbox, telling, tries
@@ -22,6 +22,7 @@ from models import Event, Outgoing, Try
 
 log = structlog.get_logger()
 _table = Outgoing.__table__
+_AHEAD = timedelta(minutes=1)  # later ones were noted by a clock that was ahead
 _ALIVE = timedelta(minutes=15)  # a try of which nothing was heard for so long holds no line
 _BEFORE = timedelta(seconds=30)  # the carrier's clock may be behind ours
 UNDER_WAY = ("claimed", "sent")
@@ -47,8 +48,8 @@ def _leave_to_people(runtime: Runtime, now: datetime) -> int:
 def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] | None:
     """The next due call to a telephone that we do not ring or talk to just now, marked as ours; None when none is due, when it is night,
     or when the lines are full."""
-    under_way = _table.alias()
-    engaged = exists().where(under_way.c.kind == "call", under_way.c.state.in_(UNDER_WAY), under_way.c.to_number == _table.c.to_number)
+    other = _table.alias()
+    engaged = exists().where(*_under_way(now), Try.outbox_id == other.c.id, other.c.to_number == _table.c.to_number)
     due = (_table.c.state == "pending", _table.c.kind == "call", _table.c.next_at <= now, ~engaged)
     opens = telling.next_opening(runtime.config.calls.hours, now)
     with runtime.writing() as db:
@@ -74,10 +75,14 @@ def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] |
 def _lines_full(db: Connection, runtime: Runtime, now: datetime) -> bool:
     rules = runtime.config.calls
     recent = select(func.count()).select_from(Try).where(Try.kind == "call")
-    soon = now + timedelta(minutes=1)  # later ones were noted by a clock that was ahead
-    begun = db.scalar(recent.where(Try.at > now - timedelta(minutes=1), Try.at < soon)) or 0
-    talking = db.scalar(recent.where(Try.at > now - _ALIVE, Try.at < soon, Try.ended_at.is_(None))) or 0
+    begun = db.scalar(recent.where(Try.at > now - timedelta(minutes=1), Try.at < now + _AHEAD)) or 0
+    talking = db.scalar(recent.where(*_under_way(now))) or 0
     return begun >= rules.per_minute or talking >= rules.at_once
+
+
+def _under_way(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Tries of calls that ring or are talked on; found by their time, for the outbox has millions of rows."""
+    return Try.kind == "call", Try.at > now - _ALIVE, Try.at < now + _AHEAD, Try.ended_at.is_(None)
 
 
 def _place(runtime: Runtime, carrier: VoiceCarrier, row: Row[Any], now: Callable[[], datetime]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from carriers.base import Accepted, CallState, Permanent, Temporary, Unknown
 from helpline import callbacks, calling, complaints
@@ -356,3 +356,17 @@ def test_one_telephone_is_rung_with_one_call_at_a_time(app, network, voice, citi
     citizen.answers().presses("1").hangs_up()
     calling.place_due(runtime, voice, lambda: now)
     assert len(voice.placed) == 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_next_call_is_found_among_millions_of_messages_by_indexes(app, voice, filed, now):
+    runtime, asked = app.extensions["runtime"], []
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "resolve", DESK, now, REPORT)
+        db.execute(update(Outgoing).values(next_at=now))
+    event.listen(runtime.engine, "before_cursor_execute", lambda *seen: asked.append((seen[2], seen[3])) if seen[2].startswith("SELECT") else None)
+    calling.place_due(runtime, voice, lambda: now)
+    with runtime.engine.connect() as db:
+        plans = [step.detail for statement, values in list(asked) for step in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert plans
+    assert [step for step in plans if step.startswith("SCAN") and "INDEX" not in step] == []
