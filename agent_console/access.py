@@ -131,6 +131,8 @@ def guard(blueprint: Blueprint, runtime: Runtime) -> None:
             return None
         _refuse_what_no_store_takes()
         g.user = _signed_in(runtime)
+        if g.user is None and may != ANYBODY and "HX-Request" in request.headers:
+            return _to_page("console.sign_in")  # before the form is found to be of a session that is over
         if request.method == "POST":
             _check_form()
         if may == ANYBODY:

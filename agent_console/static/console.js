@@ -15,6 +15,11 @@ document.addEventListener("keydown", (e) => {
   }
 });
 document.addEventListener("htmx:configRequest", (e) => { e.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content; });
+/* Whoever was signed out meanwhile learns it from the page itself, with what is typed in it left as it is. */
+document.addEventListener("htmx:responseError", (e) => {
+  const told = document.getElementById("signed-out");
+  if (told && e.detail.xhr.status === 401) told.hidden = false;
+});
 document.addEventListener("click", (e) => {
   const chosen = e.target.closest("[data-category]");
   if (chosen) { const field = document.getElementById("category"); field.value = chosen.dataset.category; field.dispatchEvent(new Event("change", { bubbles: true })); field.focus(); }

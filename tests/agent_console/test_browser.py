@@ -207,3 +207,22 @@ def test_the_simulated_telephone_says_what_is_empty_and_keeps_its_place(page, li
     assert page.locator("#thread").bounding_box()["height"] == tall, "it scrolls"
     assert page.locator("#nothing").is_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "words"), [(1280, "প্রবেশ করে নেই"), (390, "প্রবেশ করে নেই"), (390, "You are signed out")])
+def test_whoever_was_signed_out_learns_it_and_keeps_what_is_typed(page, live, width, words):
+    page.set_viewport_size({"width": width, "height": 900})
+    signs_in(page, live, "agent")
+    if words.startswith("You"):
+        page.click(".who form button.plain")
+    page.goto(f"{live}/console/new")
+    assert page.locator("#signed-out").is_hidden()
+    page.context.clear_cookies()
+    page.fill("#description", "the road is broken")
+    page.locator("#phone").press_sequentially("9830012345")
+    page.wait_for_selector("#signed-out:visible")
+    assert words in page.locator("#signed-out").inner_text()
+    assert page.locator("#username").count() == 0, "no page within the page"
+    assert page.input_value("#description") == "the road is broken"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious(page) == []
