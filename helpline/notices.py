@@ -32,19 +32,21 @@ def short_date(moment: datetime, language: str) -> str:
 def short_time(moment: datetime, language: str) -> str:
     """`2:30 pm`, `দুপুর 2:30`, `दोपहर 2:30`, in Asia/Kolkata."""
     local = moment.astimezone(IST)
-    hour, part = (local.hour + 11) % 12 + 1, next(words for until, words in _PARTS_OF_DAY if local.hour < until)
-    clock = f"{hour}:{local.minute:02}"
-    return f"{clock} {part[language]}" if language == "en" else f"{part[language]} {clock}"
+    clock = f"{(local.hour + 11) % 12 + 1}:{local.minute:02}"
+    if language == "en":
+        return f"{clock} {'am' if local.hour < 12 else 'pm'}"
+    return f"{_PARTS[language][part_of_day(local.hour)]} {clock}"
 
 
-_PARTS_OF_DAY = (
-    (4, {"bn": "রাত", "en": "am", "hi": "रात"}),
-    (12, {"bn": "সকাল", "en": "am", "hi": "सुबह"}),
-    (16, {"bn": "দুপুর", "en": "pm", "hi": "दोपहर"}),
-    (18, {"bn": "বিকেল", "en": "pm", "hi": "शाम"}),
-    (20, {"bn": "সন্ধ্যা", "en": "pm", "hi": "शाम"}),
-    (24, {"bn": "রাত", "en": "pm", "hi": "रात"}),
-)  # until which hour
+def part_of_day(hour: int) -> str:
+    """What Bengali and Hindi say beside an hour (0 to 23): the ending of the voice prompts `clock.…`."""
+    return next(name for until, name in ((4, "night"), (12, "morning"), (16, "noon"), (18, "afternoon"), (20, "evening"), (24, "night")) if hour < until)
+
+
+_PARTS = {
+    "bn": {"night": "রাত", "morning": "সকাল", "noon": "দুপুর", "afternoon": "বিকেল", "evening": "সন্ধ্যা"},
+    "hi": {"night": "रात", "morning": "सुबह", "noon": "दोपहर", "afternoon": "शाम", "evening": "शाम"},
+}
 
 
 def office_name(runtime: Runtime, code: str | None, language: str) -> str:

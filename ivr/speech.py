@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time
 
-from helpline import acknowledgement
+from helpline import acknowledgement, notices
 from helpline import text as texts
 from helpline.sla import IST
 from ivr.steps import WITHIN
@@ -60,13 +60,9 @@ def date(moment: datetime, language: str, catalogue: Catalogue) -> Spoken:
 
 def clock(at: time, language: str, catalogue: Catalogue) -> Spoken:
     """`সকাল ৮টা`, `8 in the morning`."""
-    part = next(name for until, name in _PARTS_OF_DAY if at.hour < until)
     hour = figures(str((at.hour + 11) % 12 + 1), language)
     minute = f" {figures(f'{at.minute:02}', language)}" if at.minute else ""
-    return Spoken(catalogue.text(f"voice.clock.{part}", language, hour=hour + minute))
-
-
-_PARTS_OF_DAY = ((4, "night"), (12, "morning"), (16, "noon"), (18, "afternoon"), (20, "evening"), (24, "night"))
+    return Spoken(catalogue.text(f"voice.clock.{notices.part_of_day(at.hour)}", language, hour=hour + minute))
 
 
 _FILLERS = frozenset({"number", "press", "key", "button", "no", "নম্বর", "নাম্বার", "টিপুন", "বোতাম", "सुनिए", "नंबर", "बटन", "दबाएं"})
