@@ -21,6 +21,9 @@ from models import Complaint, Event
 from models.direct import Reader
 from prompts.catalogue import Sms
 
+# What `sentence` needs of a complaint, and who may hear it.
+TOLD = (Complaint.id, Complaint.ack, Complaint.state, Complaint.outcome, Complaint.phone, Complaint.language, Complaint.department_code,
+        Complaint.due_at, Complaint.asked_seq, Complaint.duplicate_of_id)  # fmt: skip
 _LIVE = [str(s) for s in State if s != State.DRAFT and lifecycle.is_open(s)]
 _latest_open = (
     select(Complaint.__table__)

@@ -135,6 +135,7 @@ class Direct:
         self._driver = driver
         self._engine = engine
         self.dialect = engine.dialect
+        self._cursor: Any = None  # of PostgreSQL: one for everything that is asked
 
     def execute(self, statement: Any, parameters: Mapping[str, Any] | None = None, /) -> Rows:
         """Read now, outside any transaction."""
@@ -145,9 +146,11 @@ class Direct:
     def _run(self, sql: str, values: list[Any]) -> Any:
         if self.dialect.name == "sqlite":
             return self._driver.execute(sql, values)
-        from psycopg import RawCursor
+        if self._cursor is None:
+            from psycopg import RawCursor
 
-        return RawCursor(self._driver).execute(sql, values, prepare=True)
+            self._cursor = RawCursor(self._driver)
+        return self._cursor.execute(sql, values, prepare=True)
 
     def write(self, writes: Sequence[Write], *, lasting: bool = True) -> None:
         """All of `writes`, of different rows, in one transaction, or none. Raises IntegrityError when a unique key is taken.

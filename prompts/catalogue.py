@@ -36,6 +36,7 @@ _GSM_BASIC = frozenset(
 )
 _GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
 _GSM = _GSM_BASIC | _GSM_EXTENDED
+_GAPS = regex.compile(" {2,}")
 
 
 class CatalogueError(Exception):
@@ -100,7 +101,7 @@ class Catalogue:
         """The message, each value cut to TRAI's 30 characters and kept in one line; an empty one leaves no gap."""
         entry = self._entries[key]
         body = entry.texts[language].format_map({name: _fit(str(value)) for name, value in values.items()})
-        return Sms(regex.sub(" +", " ", body), key, language)
+        return Sms(_GAPS.sub(" ", body), key, language)
 
 
 @lru_cache(maxsize=4)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from carriers import aggregator, kannel, mobile_seva, twilio
 from carriers.base import Incoming, Refused, Report
 from carriers.webhook import Webhook, receive
-from helpline import abuse, carriers_in_use, fairness, limits, numbers, outbox, reports, text
+from helpline import abuse, carriers_in_use, fairness, limits, numbers, outbox, reports, status, text
 from helpline.journal import Line as Entry
 from helpline.runtime import Runtime, utc_now
 from models import Complaint, Inbound, is_away
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 MAX_BODY = 10_000
 _known = select(Inbound.answer, Inbound.state).where(Inbound.key == bindparam("wanted"))
 _insert_inbound = insert(Inbound)
-_asked_about = select(Complaint.__table__, limits.TALLIED.label("tallied")).where(Complaint.ack == bindparam("ack"))
+_asked_about = select(*status.TOLD, limits.TALLIED.label("tallied")).where(Complaint.ack == bindparam("ack"))
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
