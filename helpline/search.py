@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     false,
     insert,
+    intersect,
     literal,
     select,
     union_all,
@@ -33,6 +34,7 @@ from models import Complaint, SearchWord
 MAX_WORD = 40
 MAX_WORDS = 300
 FEW = 500  # complaints that a word narrows a search down to
+SELDOM = 5  # of the first FEW holders of each word: so few in common, and a page of the newest may take reading them all
 _LAST = "\U0010ffff"
 _complaints = Complaint.__table__
 
@@ -75,8 +77,8 @@ def _content(runtime: Runtime, row: Row[Any]) -> str:
 def meaning(db: Session, query: str) -> ColumnElement[bool] | None:
     """The complaints that `query` means; None for an empty query. A number is looked up as such, words must all match.
 
-    One statement at most: a word that few complaints have narrows the search down to these; words that very many have are
-    looked for at each complaint, the newest first, which soon fills a page.
+    Two statements at most: a word that few complaints have narrows the search down to these; words that very many have are
+    looked for at each complaint, the newest first, which soon fills a page, unless they hardly ever stand together.
     """
     text = query.strip()[:200]
     if not text:
@@ -90,8 +92,12 @@ def meaning(db: Session, query: str) -> ColumnElement[bool] | None:
         return false()
     holders = _holders(db, wanted)
     few = [ids for ids in holders.values() if len(ids) <= FEW]
-    many = [_has(word) for word in wanted if len(holders[word]) > FEW]
-    return and_(*([Complaint.id.in_(set.intersection(*few))] if few else []), *many)
+    many = [word for word in wanted if len(holders[word]) > FEW]
+    if not few and len(many) > 1 and len(set.intersection(*holders.values())) < SELDOM:
+        together = _together(db, many)
+        if len(together) <= FEW:
+            return Complaint.id.in_(together)
+    return and_(*([Complaint.id.in_(set.intersection(*few))] if few else []), *map(_has, many))
 
 
 def _holders(db: Session, wanted: list[str]) -> dict[str, set[int]]:
@@ -104,6 +110,11 @@ def _holders(db: Session, wanted: list[str]) -> dict[str, set[int]]:
     for n, complaint_id in db.execute(union_all(*parts)):
         holders[wanted[n]].add(complaint_id)
     return holders
+
+
+def _together(db: Session, wanted: list[str]) -> set[int]:
+    """The complaints that have all of them, or FEW + 1 of these."""
+    return set(db.scalars(intersect(*(select(SearchWord.complaint_id).where(*_begins(word)) for word in wanted)).limit(FEW + 1)))
 
 
 def _begins(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

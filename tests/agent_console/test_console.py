@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 
 from agent_console import access
@@ -139,14 +139,35 @@ def test_worklist_finds_by_number_phone_name_and_word(staff, filed):
 
 
 def test_worklist_and_search_take_few_queries(app, staff, filed):
-    from sqlalchemy import event
-
     counted = []
     agent = staff("agent")
     event.listen(app.extensions["runtime"].engine, "before_cursor_execute", lambda *a: counted.append(a[2]))
     assert agent.get("/console/complaints?tab=all&q=মিনা").status_code == 200
     looked = [s for s in counted if not s.startswith(("BEGIN", "PRAGMA")) and "amendments" not in s]  # every few seconds, whoever asks
     assert len(looked) <= 4
+
+
+def test_frequent_words_that_hardly_ever_stand_together_are_found_all_the_same(app, staff, monkeypatch):
+    """What reads the lists of both words, and what looks through the newest complaints, find the same."""
+    monkeypatch.setattr(search, "FEW", 6)
+    runtime, now = app.extensions["runtime"], utc_now()
+    texts = ["canal"] * 4 + ["bridge canal"] + ["bridge"] * 8 + ["canal"] * 8 + ["bridge canal", "meadow orchard", "meadow orchard", *["meadow orchard"] * 8]
+    with runtime.writing() as db:
+        acks = [complaints.file(db, runtime, Filing(channel="sms", language="en", phone="+919830012345", category_code="ROAD.POTHOLE", description=text),
+                                Actor("citizen", "sms"), now).ack for text in texts]  # fmt: skip
+    search.index_pending(runtime)
+    agent, asked = staff("agent"), []
+    event.listen(runtime.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+
+    def found(query):
+        return set(re.findall(r"/complaints/(\d{11})", agent.get("/console/complaints", query_string={"tab": "all", "q": query}).text))
+
+    both = {ack for ack, text in zip(acks, texts, strict=True) if text == "bridge canal"}
+    assert found("bridge canal") == found("brid can") == both
+    assert found("meadow canal") == found("bridge canal orchard") == set()
+    assert len([statement for statement in asked if "INTERSECT" in statement]) == 4
+    assert found("meadow orchard") == set(acks[-10:])
+    assert len([statement for statement in asked if "INTERSECT" in statement]) == 4, "these stand together often"
 
 
 def test_numbers_are_masked_for_those_who_need_not_see_them(app, staff, filed):
