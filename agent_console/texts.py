@@ -41,10 +41,14 @@ class Texts:
         return [key for key in self._entries if key.startswith(prefix)]
 
     def get(self, key: str, language: str, **values: Any) -> str:
-        """The sentence; digits among its values become Bengali ones in Bengali, save those of a name in Latin letters. Raises KeyError."""
+        """The sentence; digits among its values become Bengali ones in Bengali, save those of a name in Latin letters; English of one
+        thing is `one`, where there is such a sentence. Raises KeyError."""
+        row = self._entries[key]
         if language == "bn":
             values = {name: str(value) if _LATIN.search(str(value)) else to_bengali_digits(str(value)) for name, value in values.items()}
-        return self._entries[key][language].format_map(values)
+        elif "one" in row and "1" in map(str, values.values()):
+            return row["one"]
+        return row[language].format_map(values)
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +57,7 @@ def shipped() -> Texts:
 
 
 def _faults(key: str, row: dict[str, str]) -> list[str]:
-    if set(row) != set(LANGUAGES):
+    if set(row) - {"one"} != set(LANGUAGES):
         return [f"console: {key} needs {LANGUAGES}"]
     names = [{name for _, name, _, _ in string.Formatter().parse(str(row[lang])) if name} for lang in LANGUAGES]
     return [] if names[0] == names[1] else [f"console: {key} has other placeholders in Bengali"]

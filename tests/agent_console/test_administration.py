@@ -55,7 +55,7 @@ def test_csv_is_shown_before_it_is_taken_in(app, administrator):
         return administrator.client.post("/console/reference/holidays.csv", data={"csrf_token": administrator.token(), **more})
 
     page = sends(file=(io.BytesIO(changed.encode()), "holidays.csv"))
-    assert "1 rows would change" in page.text
+    assert "1 row would change" in page.text
     monday = datetime(2026, 11, 30, 6, 30, tzinfo=UTC)
     assert runtime.calendar.is_working_time(monday)
     assert sends(text=changed, confirm="1").status_code == 302

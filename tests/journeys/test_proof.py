@@ -200,7 +200,7 @@ def test_the_same_report_under_two_complaints_is_shown_to_the_desk(app, told, of
     assert officer.post(f"/console/complaints/{second.ack}/accept").status_code == 302
     assert officer.post(f"/console/complaints/{second.ack}/resolve", {"report": f"  {REPORT.upper()}!! "}).status_code == 302
     page = somebody("boss", "supervisor").get(f"/console/complaints/{second.ack}").text
-    assert "The very same report was given for 1 other complaints" in page
+    assert "The very same report was given for 1 other complaint" in page
     assert told in page
     assert "very same report" not in officer.get(f"/console/complaints/{second.ack}").text
     with app.extensions["runtime"].reading() as db:
