@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from helpline import sla, store
@@ -24,6 +25,10 @@ NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # a Monday, noon in Kolkata
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "token-of-the-tests"
 PUBLIC_URL = "http://helpline.test"
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
