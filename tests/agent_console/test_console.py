@@ -369,7 +369,7 @@ def test_seeing_a_complaint_is_audited(app, staff, filed):
 
 
 def test_new_rows_are_told_without_a_reload(staff, filed):
-    assert "1 new complaints" in staff("agent").get("/console/complaints/newer?tab=new&since=0").text
+    assert "1 new complaint has" in staff("agent").get("/console/complaints/newer?tab=new&since=0").text
 
 
 @pytest.mark.parametrize("path", ["/console/complaints/1", "/console/complaints/xyz", "/console/complaints/99999999999999999999", "/console/nowhere"])
