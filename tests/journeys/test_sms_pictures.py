@@ -82,7 +82,7 @@ def test_a_picture_with_a_complaint_is_among_its_papers(app, caller, fetched, so
     assert f"/console/attachments/{kept(app)[0].id}/small" in page
     assert "Sent by the citizen" in page
     assert "Picture or document sent by the citizen" in page
-    assert "With 2 picture(s)" in page
+    assert "With 2 pictures or documents" in page
     shown = desk.get(f"/console/attachments/{kept(app)[0].id}")
     assert Image.open(io.BytesIO(shown.data)).size == (40, 40)
 
