@@ -13,7 +13,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 import commands
 from helpline import checks, logs, metrics
 from helpline.config import Config, ConfigurationError, load
-from helpline.runtime import Runtime, build_runtime
+from helpline.runtime import Runtime, build_runtime, utc_now
 from models import engine, patience
 from prompts.catalogue import CatalogueError
 
@@ -66,6 +66,7 @@ def web() -> Flask:
     parse("not road, water")
     learning.classifier(runtime).classify("road")
     places.find_place("Kolkata", runtime.reference)
+    runtime.calendar.is_working_day(utc_now().date())
     return app
 
 

@@ -30,7 +30,7 @@ from simulator.network import sign
 
 CALLERS = 16
 REQUESTS = 1200
-ROUNDS = 3
+ROUNDS = 5
 TOKEN = "token-of-the-benchmark"
 HERE = Path(__file__).resolve().parent.parent
 Request = bytes
