@@ -178,10 +178,13 @@ def note(
 
 def request(db: Connection, runtime: Runtime, number: str, language: str, complaint: Row[Any] | None, now: datetime) -> Row[Any]:
     """A citizen asks by SMS to be rung at `number` (E.164); the entry, made or found. Asked again, the promise stays; who could not be
-    reached before is rung now. `complaint`: what was being told."""
-    about = {"reason": REQUESTED, "updated_at": now, **_told_so_far(complaint)}
-    entry, is_new = _entry(db, runtime, number, about | {"language": language, "calls": 0}, now)
+    reached before is rung now. `complaint`: what was being told, or what they want to talk about; something unfinished stays noted before that."""
+    about: dict[str, Any] = {"reason": REQUESTED, "updated_at": now}
+    meant = {"complaint_id": complaint.id} if complaint is not None else {}
+    entry, is_new = _entry(db, runtime, number, about | meant | {"language": language, "calls": 0}, now)
     if not is_new:
+        known = complaints.get(db, entry.complaint_id) if entry.complaint_id else None
+        about |= meant if known is None or not is_unfinished(known) else _told_so_far(complaint)
         now_due = {"next_at": now} if entry.state == "due" and entry.next_at > now else {}
         db.execute(update(Callback).where(_table.c.id == entry.id).values(**about, **now_due))
     return entry

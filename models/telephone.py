@@ -160,7 +160,7 @@ class Callback(Base):
     reason: Mapped[str] = mapped_column(String(12))  # helpline.callbacks.REASONS
     at: Mapped[str | None] = mapped_column(String(24))  # where in the call tree it ended
     call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"))  # the last of its calls; none when it was asked for by SMS
-    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))  # what was told so far
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaints.id"))  # what was told so far, or is to be talked about
     calls: Mapped[int] = mapped_column(default=1)  # how many broke off
     state: Mapped[str] = mapped_column(String(10), default="due")  # helpline.callbacks.STATES
     promised_at: Mapped[datetime]  # rung back by then

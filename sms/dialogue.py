@@ -93,7 +93,7 @@ def _is_no_answer(message: Message) -> bool:
     parsed = message.parsed
     if parsed.kind not in ("call", "another") or not parsed.sure:
         return False
-    return message.awaiting != "which" or not (parsed.keyword or which.is_ordinal(message.text))
+    return message.awaiting != "which" or bool(parsed.acks) or not (parsed.keyword or which.is_ordinal(message.text))
 
 
 def _more_of_the_same(message: Message) -> str | None:
@@ -243,6 +243,7 @@ INTENTS: dict[str, Handler] = {
     "language": subscriber.set_language,
     "check": subscriber.check,
     "stop": subscriber.stop,
+    "stop.call": subscriber.stop_and_ring_back,
     "start": subscriber.start,
     "help": subscriber.show_help,
     "greeting": subscriber.show_help,

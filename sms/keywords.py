@@ -80,14 +80,22 @@ _ABOUT_NUMBERS = frozenset(  # what may stand beside a number without asking for
     _nfc("no number num nombor nomber id ack ref my amar this is the sir madam please pls plz dear hello hi complaint complain case grievance "
          "obhijog abhijog নম্বর নং অভিযোগ আমার স্যার দাদা संख्या नंबर शिकायत मेरी सर for of and & thanks dhonnobad ধন্যবাদ er r")
 )
+_CONCERNING = _ABOUT_NUMBERS - {"no"} | frozenset(  # what may stand beside a number that somebody is to ring about
+    _nfc("about regarding concerning reference it niye nia byapare bapare byaparey bishoye bisoye somporke jonno number nombore obhijoger obhijogta অভিযোগের অভিযোগটা অভিযোগটি নম্বরের নিয়ে ব্যাপারে "
+         "বিষয়ে সম্পর্কে জন্য bare baare mein ke ki ko liye lekar vishay sambandh shikayat sikayat sankhya के की को बारे में लिए लेकर विषय संबंध शिकायत")
+)
 YES = frozenset(_nfc("yes y ok okay ha haa haan han hya hyan hna ji jee 1 হ্যাঁ হ্যা হা হাঁ আচ্ছা ঠিক जी हाँ हां हा sure thik solved done hoyeche হয়েছে সমাধান हो korun করুন"))
 _NO = frozenset(_nfc("no n na naa nah nahi nahin 2 না নয় नहीं ना নাহ not"))
-_NOT = frozenset(_nfc("not cannot cant dont don't no na nei jani bujhi না জানি বুঝি নয় नहीं"))  # beside a language that is not wanted
+_NOT = frozenset(_nfc("not cannot cant dont don don't no na nei jani bujhi না জানি বুঝি নয় नहीं"))  # beside a language that is not wanted
 _DENIALS = frozenset(sound(word) for word in _NO | _NOT)
 _CALL_BACK = "unknown.call"
 _CALLS = CALL | frozenset(_nfc("calls calling phoning ring fon ফোনে কলে"))
-_FORBIDS_BEFORE = frozenset(_nfc("not don't dont never no stop mat मत"))  # "do not call"; না before it ends another sentence: "লিখতে পারি না, ফোন করুন"
+_FORBIDS_BEFORE = frozenset(_nfc("not don't dont t never no stop mat मत"))  # "do not call"; না before it ends another sentence: "লিখতে পারি না, ফোন করুন"
 _FORBIDS_AFTER = frozenset(_nfc("na naa না mat मत nahi nahin नहीं ना"))  # "ফোন করবেন না", "phone mat kijiye"
+_OR = frozenset(_nfc("or and nor o ba ar kimba ও বা আর কিংবা অথবা ya aur या और"))
+_TALKS = _CALLS | frozenset(_nfc("talk speak kotha কথা baat bat बात"))
+_MESSAGES = frozenset(_nfc("sms message messages msg msgs text texts texting মেসেজ ম্যাসেজ এসএমএস বার্তা एसएमएस मैसेज मेसेज संदेश"))
+_REFUSES = _DENIALS | frozenset(sound(word) for word in (*_FORBIDS_BEFORE, *_FORBIDS_AFTER, *_nfc("न band bondho বন্ধ बंद")))
 _YOU_WILL = frozenset(_nfc("korben diben deben koro করবেন দেবেন দিবেন কোরো"))  # before না they forbid; "পারি না" only says what one cannot do
 
 _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`🙏👍"
@@ -157,15 +165,17 @@ def _read(text: str, folded: str, spans: list[tuple[str, int, int]], awaiting: s
     if _RUN_TOGETHER.search(folded):
         return Parsed("unknown", text, text, lang=lang)  # which digits were meant is not guessed
     if acks:
+        if _asks_for_a_call_about(folded, spans, lang):
+            return Parsed("unknown", text, acks=acks, lang=lang, sure=True, kind="call")
         return _about(text, rest, acks, lang, correcting=correcting)
     return _without_number(text, rest, lang, correcting=correcting)
 
 
-def _without_acks(folded: str, spans: list[tuple[str, int, int]]) -> str:
+def _without_acks(folded: str, spans: list[tuple[str, int, int]], instead: str = " ") -> str:
     if not spans:
         return folded
     for _, start, end in reversed(spans):
-        folded = f"{folded[:start]} {folded[end:]}"
+        folded = f"{folded[:start]}{instead}{folded[end:]}"
     return folded.strip()
 
 
@@ -201,6 +211,16 @@ def _about(text: str, rest: str, acks: tuple[str, ...], lang: str, *, correcting
     return Parsed(intent, text, left.strip(_EDGES), acks, keyword, lang, rating)
 
 
+def _asks_for_a_call_about(folded: str, spans: list[tuple[str, int, int]], lang: str) -> bool:
+    """"Please call me about 261 2345 6789": a request to be rung, with nothing beside it but that a complaint is meant."""
+    words = texts.tokens(_without_acks(folded, spans, " 0 "))
+    left = [word for at, word in enumerate(words) if word not in _CONCERNING and not (word == "no" and words[at + 1 : at + 2] == ["0"])]
+    if not _TALKS.intersection(left) or left[0] in _WORD_INTENT:
+        return False
+    asked = _without_number("", " ".join(left), lang, correcting=False)
+    return asked.kind == "call" and asked.sure
+
+
 def _told_of_a_number(rest: str) -> str:
     """No keyword: a bare rating rates, a number alone asks for its status, a complaint's words add to it."""
     meant = [w for w in texts.tokens(rest) if w not in _ABOUT_NUMBERS]
@@ -211,7 +231,7 @@ def _told_of_a_number(rest: str) -> str:
     reading = classify.shipped().read(examples.words(rest))
     told = max(reading.complaints.values(), default=0.0)
     first = max(_WITH_NUMBER, key=lambda intent: reading.messages.get(intent, 0.0))
-    if reading.messages and reading.messages[first] >= told:
+    if reading.messages and reading.messages[first] >= told and not (first == "cancel" and _forbids_calls(texts.tokens(rest))):  # "no calls please"
         return first
     return "add" if len(meant) > 2 else "status"
 
@@ -302,6 +322,8 @@ def _told(text: str, rest: str, words: list[str], leading: tuple[str | None, str
     if not messages:
         found = intent if intent not in (None, "file") and len(words) <= 3 else _unheard_of(rest, words)
     sure = found in messages and _is_sure(found, reading, words)
+    if found in ("stop", _CALL_BACK) and _is_rung_instead(words):
+        found, sure = "stop.call" if intent == "stop" else _CALL_BACK, True
     found, _, kind = found.partition(".")
     if found == "file":  # with words beside the announcement, which are the complaint
         kind, sure = "", False
@@ -316,6 +338,27 @@ def _forbids_calls(words: list[str]) -> bool:
     or right after what the reader is to do ("phone o message korben na")."""
     return any((word in _CALLS and (_FORBIDS_BEFORE.intersection(words[max(0, at - 1) : at]) or _FORBIDS_AFTER.intersection(words[at + 1 : at + 3])))
                or (word in _YOU_WILL and _FORBIDS_AFTER.intersection(words[at + 1 : at + 2])) for at, word in enumerate(words))  # fmt: skip
+
+
+def _is_rung_instead(words: list[str]) -> bool:
+    """"Do not send SMS, call me": one part of the message wants no messages, the other asks for a call. What stands between the two may deny
+    the call as well ("no SMS and no calls", "phone korben na, sms pathan").
+    """
+    told, rung = ([at for at, word in enumerate(words) if word in of] for of in (_MESSAGES, _TALKS))
+    if not told or not rung or (told[-1] > rung[0] and rung[-1] > told[0]):
+        return False
+    calls_first = rung[-1] < told[0]
+    begin, end = (rung[-1] + 1, told[0]) if calls_first else (told[-1] + 1, rung[0])
+    between = words[begin:end]
+    if _OR.intersection(between) or (_FORBIDS_AFTER.intersection(between) if calls_first else _FORBIDS_BEFORE.intersection(between[-1:])):
+        return False
+    parts = [(words[at:], words[:at]) if calls_first else (words[:at], words[at:]) for at in range(begin, end + 1)]
+    return any(_REFUSES.intersection(map(sound, messages)) and _wants_a_call(calls) for messages, calls in parts)
+
+
+def _wants_a_call(words: list[str]) -> bool:
+    meant = _in_its_words(" ".join(words), words)
+    return meant is not None and meant.kind == "call"
 
 
 def _is_sure(found: str, reading: classify.Reading, words: list[str]) -> bool:

@@ -29,6 +29,12 @@ def stop(message: Message) -> Reply:
     return Reply(message.say("sms.stopped"))
 
 
+def stop_and_ring_back(message: Message) -> Reply:
+    """"Stop sending SMS, call me": both."""
+    replies = stop(message), ring_back(message)
+    return Reply("\n".join(reply.text for reply in replies), replies[1].complaint_id)
+
+
 def start(message: Message) -> Reply:
     _remember(message, sms_stopped_at=None)
     return Reply(message.say("sms.started"))
@@ -55,13 +61,15 @@ def check(message: Message) -> Reply:
 
 
 def ring_back(message: Message) -> Reply:
-    """"Call me": somebody rings, and by when. What was asked last is still to be answered; its draft shows what was told so far."""
-    draft = complaints.get(message.db, message.context.get("draft") or 0)
-    entry = callbacks.request(message.db, message.runtime, message.sender, message.language, draft, message.now)
+    """"Call me", "call me about 261 2345 6789": somebody rings, and by when. What was asked last is still to be answered; its draft shows what
+    was told so far. The answer does not say whether a number is another's.
+    """
+    about = next(iter(which.named(message)), None) or complaints.get(message.db, message.context.get("draft") or 0)
+    entry = callbacks.request(message.db, message.runtime, message.sender, message.language, about, message.now)
     if entry.promised_at <= message.now:
-        return Reply(message.say("sms.call_back_late"), draft.id if draft is not None else None)
+        return Reply(message.say("sms.call_back_late"), about.id if about is not None else None)
     by = {"time": notices.short_time(entry.promised_at, message.language), "date": notices.short_date(entry.promised_at, message.language)}
-    return Reply(message.say("sms.call_back", **by), draft.id if draft is not None else None)
+    return Reply(message.say("sms.call_back", **by), about.id if about is not None else None)
 
 
 def thanked(message: Message) -> Reply:

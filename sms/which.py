@@ -120,12 +120,17 @@ def own_or_named(message: Message, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     return [named] if named is not None else list(rows)
 
 
+def named(message: Message) -> list[Row[Any]]:
+    """The sender's own complaints among the numbers in the message."""
+    rows = [complaints.get_by_ack(message.db, ack) for ack in message.parsed.acks]
+    return [row for row in rows if row is not None and row.phone == message.sender]
+
+
 def chosen(message: Message) -> list[Row[Any]]:
     """The complaints that the answer means; none where it is no answer."""
     among = [row for key in message.context.get("among", ()) if (row := complaints.get(message.db, key)) is not None]
     if message.parsed.acks:
-        rows = [complaints.get_by_ack(message.db, ack) for ack in message.parsed.acks]
-        return [row for row in rows if row is not None and row.phone == message.sender]
+        return named(message)
     words = texts.tokens(texts.normalise(message.text))
     if len(words) <= _SHORT:
         if {sound(word) for word in words} & _ALL:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from helpline import callbacks, notices
+from helpline import acknowledgement, callbacks, notices
 from helpline.runtime import utc_now
 from models import Callback, Complaint, Conversation, Event, Outgoing, Phone
 from simulator.driver import Caller
@@ -57,8 +57,7 @@ def test_who_cannot_read_or_write_messages_is_rung_and_goes_on_getting_them(runt
     caller.texts(text)
     assert [entry.reason for entry in entries(runtime)] == ["sms"]
     assert waiting_for(runtime) == before
-    with runtime.reading() as db:
-        assert not db.scalars(select(Phone.number).where(Phone.sms_stopped_at.is_not(None))).all()
+    assert stopped(runtime) == []
 
 
 @pytest.mark.parametrize("text", [
@@ -68,6 +67,40 @@ def test_who_cannot_read_or_write_messages_is_rung_and_goes_on_getting_them(runt
 def test_whoever_wants_no_call_gets_none(runtime, caller, text):
     caller.texts(text)
     assert entries(runtime) == []
+
+
+@pytest.mark.parametrize(("text", "language"), [
+    ("Do not send SMS, call me", "en"), ("don't message me. Phone me", "en"), ("please call me, no messages", "en"),
+    ("এসএমএস পাঠাবেন না, ফোন করুন", "bn"), ("আমাকে মেসেজ করবেন না, ফোন করবেন", "bn"), ("ফোন করুন, মেসেজ দেবেন না", "bn"), ("sms pathaben na, phone korun", "bn"), ("message korben na phone korun", "bn"),
+    ("एसएमएस मत भेजिए, फोन कीजिए", "hi"), ("संदेश न भेजें, मुझे फोन करें", "hi"), ("sms mat bhejo, phone karo", "hi"), ("phone karo, sms nahi", "hi"),
+])  # fmt: skip
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_call_instead_of_messages_is_a_call_and_messages_go_on(runtime, caller, text, language, asked):
+    if asked:
+        caller.texts("FILE no street light in Barasat")  # a name is asked for
+    before = waiting_for(runtime)
+    caller.texts(text)
+    assert [(entry.reason, entry.state) for entry in entries(runtime)] == [("sms", "due")]
+    assert PROMISED[language] in caller.reads or asked
+    assert waiting_for(runtime) == before
+    assert stopped(runtime) == []
+
+
+@pytest.mark.parametrize("text", ["do not send me messages or call me", "do not send sms and do not call me", "sms ba phone kichui korben na", "मैसेज या फोन मत कीजिए", "please do not send sms",
+                                  "do not call me, do not send sms", "ফোন করবেন না, মেসেজ করবেন না"])  # fmt: skip
+def test_neither_messages_nor_calls_is_no_request_for_a_call(runtime, caller, text):
+    caller.texts(text)
+    assert entries(runtime) == []
+    assert stopped(runtime) == [caller.number]
+
+
+@pytest.mark.parametrize("text", ["stop sending sms, call me", "STOP sms. please call me back", "বন্ধ করুন এসএমএস, ফোন করুন", "बंद करो मैसेज, फोन करो"])
+def test_stop_and_call_me_is_both(runtime, caller, text):
+    caller.texts(text)
+    assert [entry.state for entry in entries(runtime)] == ["due"]
+    assert stopped(runtime) == [caller.number]
+    assert "START" in caller.reads
+    assert any(promised in caller.reads for promised in PROMISED.values())
 
 
 def test_said_again_it_is_one_request_with_one_promise(runtime, caller):
@@ -150,7 +183,92 @@ def test_a_withheld_number_cannot_be_rung(runtime, network):
     assert entries(runtime) == []
 
 
+# ── about one of the sender's complaints ──
+
+ABOUT = [("Please call me about {ack}", "en"), ("CALL {ack}", "en"), ("ring me back, my complaint no {ack}", "en"), ("my complaint number is {ack}, please call me", "en"),
+         ("I want to talk about {ack}", "en"), ("I cannot write, please call me about {ack}", "en"), ("{ack} do not send sms, call me", "en"),
+         ("{ack} নিয়ে আমাকে ফোন করুন", "bn"), ("{ack} নম্বর অভিযোগের ব্যাপারে ফোন করুন", "bn"), ("আমার অভিযোগ {ack}, দয়া করে একবার ফোন করবেন", "bn"), ("ফোন {ack}", "bn"),
+         ("{ack} er byapare phone korun", "bn"), ("amar obhijog {ack} niye ektu phone korben", "bn"), ("{ack} niye kotha bolte chai", "bn"),
+         ("{ack} के बारे में मुझे फोन कीजिए", "hi"), ("मेरी शिकायत {ack} के बारे में फोन करें", "hi"), ("{ack} ke bare mein mujhe phone kijiye", "hi"), ("shikayat number {ack} ke liye call kijiye", "hi")]  # fmt: skip
+
+
+def filed(app, caller, *before):
+    for text in before or ("FILE no street light in Barasat", "A Sen"):
+        caller.texts(text)
+    return only(app)
+
+
+@pytest.mark.parametrize(("text", "language"), ABOUT)
+def test_about_a_complaint_it_is_noted_with_it(runtime, app, caller, text, language):
+    complaint = filed(app, caller)
+    caller.texts(text.format(ack=acknowledgement.display(complaint.ack)))
+    (entry,) = entries(runtime)
+    assert (entry.reason, entry.complaint_id, entry.state) == ("sms", complaint.id, "due")
+    assert PROMISED[language] in caller.reads
+    assert added(runtime) == []
+
+
+@pytest.mark.parametrize("text", [
+    "{ack} nobody calls me", "{ack} the officer called me and wants money", "{ack} ration dealer phone e gali dicche", "{ack} do not call me", "{ack} no calls please", "{ack} amake phone korben na",
+    "{ack} the water still does not come, call me", "STATUS {ack}", "{ack}", "ADD {ack} call me when the lamp is mended",
+])  # fmt: skip
+def test_what_tells_something_else_of_a_complaint_is_that(runtime, app, caller, text):
+    complaint = filed(app, caller)
+    caller.texts(text.format(ack=acknowledgement.display(complaint.ack)))
+    assert entries(runtime) == []
+    assert acknowledgement.display(complaint.ack) in caller.reads
+    assert only(app).state == "registered"
+
+
+def test_about_somebody_elses_number_the_answer_is_the_same_and_names_no_complaint(runtime, app, caller, stranger):
+    complaint = filed(app, caller)
+    stranger.texts(f"Please call me about {acknowledgement.display(complaint.ack)}")
+    assert PROMISED["en"] in stranger.reads
+    assert [(entry.number, entry.complaint_id) for entry in entries(runtime)] == [(stranger.number, None)]
+
+
+def test_of_several_numbers_the_senders_own_is_noted(runtime, app, caller, stranger):
+    complaint, other = filed(app, caller), acknowledgement.generate(utc_now())
+    caller.texts(f"call me about {acknowledgement.display(other)} and {acknowledgement.display(complaint.ack)}")
+    assert [entry.complaint_id for entry in entries(runtime)] == [complaint.id]
+
+
+def test_what_a_call_that_broke_off_told_stays_with_the_request(runtime, app, caller):
+    complaint = filed(app, caller)
+    caller.dials().presses("2", "2", "1", "1", "1").hangs_up(saying="the road is broken")
+    accounted(runtime)
+    (before,) = entries(runtime)
+    assert before.complaint_id not in (None, complaint.id)
+    caller.texts(f"call me about {acknowledgement.display(complaint.ack)}")
+    (entry,) = entries(runtime)
+    assert (entry.id, entry.reason, entry.complaint_id) == (before.id, "sms", before.complaint_id)
+
+
+def test_asked_first_in_general_then_about_a_complaint(runtime, app, caller):
+    complaint = filed(app, caller)
+    caller.texts("call me").texts(f"call me about {acknowledgement.display(complaint.ack)}")
+    assert [entry.complaint_id for entry in entries(runtime)] == [complaint.id]
+
+
+@pytest.mark.parametrize("which", [False, True])
+def test_about_a_complaint_beside_a_question_it_is_no_answer(runtime, app, caller, which):
+    complaint = filed(app, caller, "FILE no street light in Barasat")
+    if which:
+        caller.texts("A Sen").texts("FILE road broken in Barasat").texts("A Sen").texts("ADD")
+    before = waiting_for(runtime)
+    assert before == ("which" if which else "name")
+    caller.texts(f"CALL {acknowledgement.display(complaint.ack)}")
+    assert [entry.complaint_id for entry in entries(runtime)] == [complaint.id]
+    assert waiting_for(runtime) == before
+
+
 # ── beside questions and complaints ──
+
+
+def stopped(runtime):
+    with runtime.reading() as db:
+        return db.scalars(select(Phone.number).where(Phone.sms_stopped_at.is_not(None))).all()
+
 
 
 def waiting_for(runtime):
