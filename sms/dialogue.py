@@ -214,6 +214,7 @@ def _reopen_or_add(message: Message, row: Row[Any]) -> Reply:
 _MEANT: dict[str, set[State]] = {
     "confirm": {State.RESOLVED, *OVER},
     "reopen": {State.RESOLVED, *OVER, *OPEN},
+    "say_again": {State.RESOLVED},
     "add": OPEN,
     "cancel": OPEN,
     "picture": OPEN,
@@ -222,6 +223,7 @@ _MEANT: dict[str, set[State]] = {
 _DO: dict[str, Callable[[Message, Row[Any]], Reply]] = {
     "confirm": lambda message, row: satisfaction.conclude(message, row, "confirm"),
     "reopen": _reopen_or_add,
+    "say_again": lambda message, row: satisfaction.ask_once_more(message, row, str(message.context.get("text", ""))),
     "rate": lambda message, row: satisfaction.rate_this(message, row, int(message.context["rating"])),
     "cancel": lambda message, row: do(message, row, "withdraw", {"reason": message.context.get("text", "")}, "sms.added"),
     "picture": pictures.to_the_one_meant,

@@ -99,6 +99,9 @@ _REFUSES = _DENIALS | frozenset(sound(word) for word in (*_FORBIDS_BEFORE, *_FOR
 _YOU_WILL = frozenset(_nfc("korben diben deben koro করবেন দেবেন দিবেন কোরো"))  # before না they forbid; "পারি না" only says what one cannot do
 
 _EDGES = " \t\r\n.,:;!?।|-–—'\"“”‘’<>()[]{}*#/\\&=+_~`🙏👍"
+_LEADING = re.compile(r"([^\s.,:;।–—-]+)([\s.,:;।–—-]+)(.+)", re.S)
+_SECOND_OF_A_LIST = re.compile(r"(?<!\d)2\s*[.,:;)।-]")
+_BUT = frozenset(_nfc("but though however kintu kinto tobe lekin magar par parantu কিন্তু তবে লেকিন लेकिन मगर पर परंतु किंतु"))
 _FIRST = re.compile(r"re-open|un-stop|[^\s\d.,:;!?।<>()\"“”'\-–—/]+")
 _RUN_TOGETHER = re.compile(r"(?<!\d)\d{3}[ -]?\d{4}[ -]?\d{7}[ -]?\d{4}[ -]?\d{4}(?!\d)")  # two numbers without a space between
 _STARS = re.compile(r"[⭐★🌟]")
@@ -179,11 +182,28 @@ def _without_acks(folded: str, spans: list[tuple[str, int, int]], instead: str =
     return folded.strip()
 
 
-def leading_answer(text: str) -> str | None:
-    """`deny` for "2 still no water" and "না, এখনও আসেনি", `confirm` for "yes, it runs": a yes or no with more behind it. A 1 may count something."""
-    words = texts.fold(text).strip(_EDGES).split()
-    first = words[0].strip(_EDGES) if len(words) > 1 else ""
-    return "deny" if first in _NO else "confirm" if first in YES - {"1"} else None
+@dataclass(frozen=True)
+class Leading:
+    """A yes or no with more behind it. `plain`: it answers by itself ("1, …", "yes, but …"), and is no word of the sentence behind it. A
+    `figure` that is not plain may count something."""
+
+    said: str  # confirm | deny
+    rest: str
+    plain: bool
+    figure: bool
+
+
+def leading_answer(text: str) -> Leading | None:
+    """`deny` for "2 still no water" and "না, এখনও আসেনি", `confirm` for "yes, it runs" and "1 but …"."""
+    found = _LEADING.fullmatch(text.strip(_EDGES))
+    if found is None:
+        return None
+    first, mark, rest = texts.fold(found[1]), found[2].strip(), found[3]
+    second, _, behind = rest.partition(" ")
+    but = texts.fold(second).strip(_EDGES) in _BUT and bool(behind)
+    plain = but or (bool(mark) and not rest[:1].isdigit() and not _SECOND_OF_A_LIST.search(texts.fold(rest)))
+    said = "deny" if first in _NO else "confirm" if first in YES else None
+    return Leading(said, behind if but else rest, plain, first.isdigit()) if said else None
 
 
 def _yes_or_no(rest: str) -> str | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, complaints, feedback, outbox, status
+from helpline import acknowledgement, complaints, feedback, learning, outbox, status
 from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.places import find_place
-from sms import which
-from sms.conversation import Message, Reply, ask, do, forget, own
-from sms.keywords import leading_answer
+from sms import answers, filing, which
+from sms.conversation import Message, Reply, add_to, ask, do, forget, own
+from sms.keywords import Leading, leading_answer, parse
 from sms.registered import reopen_this
 from sms.subscriber import not_understood
 
@@ -36,18 +37,63 @@ def _feedback(message: Message, action: str) -> Reply:
 
 
 def answered_with_words(message: Message) -> Reply | None:
-    """"2 still no water comes" denies the resolved complaint of that subject, unless the words name another district. "Yes, but …" may be
-    anything: it is asked once more.
+    """A yes or no with more behind it, about the resolved complaint of that subject and, where the words name one, that district. A no reopens
+    it. A yes with more of the same may be anything: it is kept with it, and asked once more. With another complaint, it closes the one and
+    asks about the other.
     """
-    said = leading_answer(message.text)
-    if said is None or message.parsed.keyword or message.parsed.acks:
+    answer = leading_answer(message.text)
+    if answer is None or message.parsed.keyword or message.parsed.acks:
         return None
-    row = which.by_subject(message, message.text, own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1))
-    if row is None or find_place(message.text, message.runtime.reference).district_code not in (None, row.district_code):
+    asked = own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1)
+    named = find_place(message.text, message.runtime.reference).district_code if asked else None
+    about = [row for row in which.of_subject(message, message.text, asked) if named in (None, row.district_code)]
+    return _denied(message, about) if answer.said == "deny" else _confirmed(message, answer, about, asked)
+
+
+def _denied(message: Message, about: list[Row[Any]]) -> Reply | None:
+    if not about:
         return None
-    if said == "deny":
-        return conclude(message, row, "reopen")
-    return Reply(message.tell(status.message(message.db, message.runtime, row, message.language)), row.id)
+    row = about[0] if len(about) == 1 else which.by_name(message.text, about)
+    return conclude(message, row, "reopen") if row is not None else which.ask_which(message, about, "reopen", text=message.text)
+
+
+def _confirmed(message: Message, answer: Leading, about: list[Row[Any]], asked: list[Row[Any]]) -> Reply | None:
+    beside = message.awaiting is not None  # "1, Netaji Road" may answer another question
+    if asked and not beside and parse(answer.rest).purpose == "greeting.thanks" and not _tells(message, answer.rest):
+        return which.ask_which(message, asked, "confirm") if len(asked) > 1 else conclude(message, asked[0], "confirm")
+    if answer.figure and not answer.plain:
+        return None
+    meant = about or (asked if answer.figure and len(asked) == 1 and not beside else [])
+    if len(meant) != 1:
+        return which.ask_which(message, meant, "say_again", text=message.text) if meant else None
+    if _OTHER.intersection(answers.words_of(answer.rest)) if about else _tells(message, answer.rest):
+        return _confirm_and_file(message, meant[0], answer.rest)
+    return ask_once_more(message, meant[0], message.text)
+
+
+_OTHER = frozenset(answers.words_of("other another onno anno arek arekta arekti অন্য আরেক আরেকটা আরেকটি আরেকটার dusra dusri doosra doosri दूसरा दूसरी दूसरे"))
+
+
+def _tells(message: Message, text: str) -> bool:
+    return answers.tells(text, learning.classifier(message.runtime))
+
+
+def _confirm_and_file(message: Message, row: Row[Any], rest: str) -> Reply:
+    """One question at a time: whether to register `rest`. That the other complaint is closed is said as its status, which asks for no rating."""
+    closed = do(message, row, "confirm", {}, "sms.added")
+    if closed.outgoing_id is not None:
+        outbox.replace(message.db, closed.outgoing_id, "told_so")
+    now = complaints.get(message.db, row.id)
+    told = message.tell(status.message(message.db, message.runtime, now or row, message.language))
+    reply = filing.file(replace(message, parsed=replace(message.parsed, intent="file", original=rest, text=rest)))
+    return replace(reply, text=f"{told}\n{reply.text}")
+
+
+def ask_once_more(message: Message, row: Row[Any], text: str) -> Reply:
+    """What was said of a resolution is kept with it, and the question stands."""
+    added = add_to(message, row, text)
+    now = complaints.get(message.db, row.id)
+    return Reply(f"{added.text}\n{message.tell(status.message(message.db, message.runtime, now or row, message.language))}", row.id)
 
 
 def conclude(message: Message, row: Row[Any], action: str) -> Reply:

@@ -102,9 +102,14 @@ def subject(message: Message, row: Row[Any]) -> str:
 
 def by_subject(message: Message, text: str, rows: Sequence[Row[Any]]) -> Row[Any] | None:
     """The only one of `rows` that is about what `text` tells of."""
-    told = learning.classifier(message.runtime).classify(text).category
-    about = [row for row in rows if told and (row.category_code or "").partition(".")[0] == told]
+    about = of_subject(message, text, rows)
     return about[0] if len(about) == 1 else None
+
+
+def of_subject(message: Message, text: str, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Those of `rows` that are about what `text` tells of."""
+    told = learning.classifier(message.runtime).classify(text).category if rows else None
+    return [row for row in rows if told and (row.category_code or "").partition(".")[0] == told]
 
 
 def by_name(text: str, rows: Sequence[Row[Any]]) -> Row[Any] | None:
