@@ -24,7 +24,7 @@ WHERE = {
     **dict.fromkeys(("status", "status_mobile", "told", "limited"), "status"),
     **dict.fromkeys(("add", "addition", "added"), "add"),
     **dict.fromkeys(("reopen", "solved", "confirmed", "rated", "reopened", "not_yet"), "reopen"),
-    **dict.fromkeys(("agent", "message"), "agent"),
+    **dict.fromkeys(("agent", "message", "cut_off", "cut_off_rung_back"), "agent"),
 }
 _columns = (*Callback.__table__.c, Complaint.ack, Complaint.state.label("complaint_state"), Complaint.category_code, Complaint.district_code,
             Complaint.place, Complaint.name, User.name.label("owner"))  # fmt: skip

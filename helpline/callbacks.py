@@ -81,10 +81,8 @@ def _account(db: Connection, runtime: Runtime, call_id: int, now: datetime) -> N
         return
     queued = queueing.of_call(db, call.sid)
     reason = why(runtime, call, complaint, queued)
-    if reason is None and queued is not None and _talked(queued) and queueing.was_cut_off(db, queued.id):
-        told = complaints.get(db, queued.complaint_id) if queued.complaint_id else None
-        if told is None or is_unfinished(told):
-            reason, complaint = "agent", told
+    if reason is None and queued is not None and _talked(queued) and queueing.was_cut_off(db, queued.id) and is_unsaid(db, queued):
+        reason, complaint = "agent", complaints.get(db, queued.complaint_id) if queued.complaint_id else None
     if reason is not None:
         note(db, runtime, number, call, complaint, reason, now)
         if reason == "missed":
@@ -134,6 +132,12 @@ def why(runtime: Runtime, call: Row[Any], complaint: Row[Any] | None, queued: Ro
 def _talked(queued: Row[Any] | None) -> bool:
     """Whether the caller spoke to an agent, who has it."""
     return queued is not None and queued.answered_at is not None
+
+
+def is_unsaid(db: Connection, queued: Row[Any]) -> bool:
+    """Whether a talk that was cut off, of that place in the queue, had led to no complaint that is complete."""
+    told = complaints.get(db, queued.complaint_id) if queued.complaint_id else None
+    return told is None or is_unfinished(told)
 
 
 def _why_unfinished(call: Row[Any], complaint: Row[Any]) -> str:

@@ -24,7 +24,8 @@ _attendance = Attendance.__table__
 _legs = Leg.__table__
 _turn = func.coalesce(_waiting.c.turn_at, _waiting.c.since)
 OPEN = ("waiting", "ringing", "talking")
-CUT = "cut"  # a leg that nobody ended on purpose: the browser was closed, or its line broke
+CUT = "cut"  # a leg that nobody ended in the console: the browser was closed, or rang off by itself
+BROKEN = "broken"  # one whose line broke, as the carrier reports
 AGENT_STATES = ("available", "ringing", "talking", "wrap_up", "away")
 CHOSEN = ("available", "away")  # what an agent may choose
 RECENT_CALLS = 50  # over which the expected wait is reckoned
@@ -116,7 +117,7 @@ def back_from_dialling(db: Connection, user_id: int, was: str | None, now: datet
 def enter(
     db: Connection, call_sid: str, number: str, language: str, called: str, complaint_id: int | None, now: datetime, *, behind: int = 0
 ) -> Row[Any]:
-    """The caller's place, that of one who came `behind` seconds later; asked for again, the same one."""
+    """The caller's place, that of one who came `behind` seconds later; asked for again, the same one, also after a talk that was cut off."""
     turn_at = now + timedelta(seconds=behind)
     known = of_call(db, call_sid)
     if known is None:
@@ -124,6 +125,8 @@ def enter(
                "since": now, "turn_at": turn_at, "state": "waiting", "offers": 0, "on_hold": False, "in_room": False, "held": False, "read_back": False}  # fmt: skip
         db.execute(insert(Waiting), [row])
     elif known.state not in OPEN:  # came back after a message or a call
+        if known.state == "done" and was_cut_off(db, known.id):
+            turn_at = known.turn_at or known.since
         db.execute(update(Waiting).where(_waiting.c.id == known.id).values(state="waiting", since=now, turn_at=turn_at, ended_at=None, agent_id=None, in_room=False, on_hold=False))
     found = of_call(db, call_sid)
     assert found is not None
@@ -275,13 +278,14 @@ def missed(db: Connection, leg_id: int, now: datetime) -> None:
         db.execute(update(Waiting).where(_waiting.c.id == leg.waiting_id, _waiting.c.state == "ringing").values(**again))
 
 
-def leg_ended(db: Connection, leg_id: int, now: datetime) -> None:
-    """Somebody of the staff rang off. When nobody of them is left, the talk is over."""
+def leg_ended(db: Connection, leg_id: int, now: datetime, *, broke: bool = False) -> None:
+    """Somebody of the staff rang off, or their line broke. When nobody of them is left, the talk is over."""
     leg = db.execute(select(_legs).where(_legs.c.id == leg_id)).first()
     if leg is None or leg.state not in ("answered", "ending"):
         missed(db, leg_id, now)
         return
-    db.execute(update(Leg).where(_legs.c.id == leg_id).values(state="ended" if leg.state == "ending" else CUT, ended_at=now))
+    state = "ended" if leg.state == "ending" else BROKEN if broke else CUT
+    db.execute(update(Leg).where(_legs.c.id == leg_id).values(state=state, ended_at=now))
     if leg.purpose == "listen":
         return
     _set_agent(db, leg.user_id, "wrap_up", now, was=("talking",))
@@ -292,10 +296,10 @@ def leg_ended(db: Connection, leg_id: int, now: datetime) -> None:
         db.execute(update(Waiting).where(_waiting.c.id == leg.waiting_id).values(agent_id=others[0].user_id, on_hold=False))
 
 
-def was_cut_off(db: Connection, waiting_id: int) -> bool:
-    """Whether the talk ended because the line to the last of the staff broke."""
+def was_cut_off(db: Connection, waiting_id: int, how: tuple[str, ...] = (CUT, BROKEN)) -> bool:
+    """Whether the talk ended because the last of the staff was cut off; `how`: as those legs may have ended."""
     last = select(_legs.c.state).where(_legs.c.waiting_id == waiting_id, _legs.c.purpose != "listen", _legs.c.answered_at.is_not(None))
-    return db.scalar(last.order_by(_legs.c.ended_at.desc(), _legs.c.id.desc()).limit(1)) == CUT
+    return db.scalar(last.order_by(_legs.c.ended_at.desc(), _legs.c.id.desc()).limit(1)) in how
 
 
 def _end_legs(db: Connection, waiting_id: int, now: datetime) -> None:

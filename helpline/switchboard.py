@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Row, select, update
 
 from carriers.base import CarrierError, OutgoingCall, VoiceCarrier
-from helpline import dialling, queueing
+from helpline import callbacks, dialling, numbers, queueing
 from helpline.runtime import Runtime
 from models import Leg, User, Waiting
 
@@ -93,12 +93,21 @@ def _hold(runtime: Runtime, carrier: VoiceCarrier) -> int:
 
 
 def _release(runtime: Runtime, carrier: VoiceCarrier) -> int:
-    """The talk is over and the caller still on the line: a goodbye."""
+    """The talk is over and the caller still on the line: a goodbye; or, where the agent's line broke, that it did, and what follows."""
     over = _rows(runtime, select(_waiting).where(_waiting.c.state == "done", _waiting.c.in_room))
     for row in over:
-        _told(carrier.redirect, row.call_sid, f"{runtime.config.public_url}/ivr/step?at=goodbye&l={row.language}&show=1")
+        _told(carrier.redirect, row.call_sid, f"{runtime.config.public_url}/ivr/step?at={_heard_after(runtime, row)}&l={row.language}&show=1")
         _set(runtime, row.id, in_room=False, held=False)
     return len(over)
+
+
+def _heard_after(runtime: Runtime, row: Row[Any]) -> str:
+    """Where in the call tree a talk leads that is over. A call back is promised where the ledger will have one."""
+    with runtime.reading() as session:
+        db = session.connection()
+        if not queueing.was_cut_off(db, row.id, (queueing.BROKEN,)):
+            return "goodbye"
+        return "cut_off_rung_back" if numbers.e164(row.number) and callbacks.is_unsaid(db, row) else "cut_off"
 
 
 def _hang_up(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> int:

@@ -106,9 +106,10 @@ class Desk:
         return [Room(switchboard.room(row.id), "/ivr/over", "/ivr/music", muted=listens)]
 
     def leg_status(self, webhook: Webhook, db: Connection) -> None:
-        """What became of an agent's telephone."""
-        if webhook.get("CallStatus").lower() in calls.ENDED:
-            queueing.leg_ended(db, _number(webhook.query.get("leg")), utc_now())
+        """What became of an agent's telephone. In a talk, any end but `completed` is a line that broke."""
+        status = webhook.get("CallStatus").lower()
+        if status in calls.ENDED:
+            queueing.leg_ended(db, _number(webhook.query.get("leg")), utc_now(), broke=status != "completed")
 
     def room(self, webhook: Webhook, db: Connection) -> list[Step]:
         """The caller comes to the agent."""

@@ -207,8 +207,8 @@ def _goes_to(target: str | Do) -> str:
 
 # ── SVG ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# A caller who is new, one who was cut off, one whose number has a complaint, and those whom we call.
-BEGINNINGS = ("language", "resume", "offer", "out", "out_solved")
+# A caller who is new, one who was cut off, one whose number has a complaint, one whose agent's line broke, and those whom we call.
+BEGINNINGS = ("language", "resume", "offer", "cut_off", "cut_off_rung_back", "out", "out_solved")
 WIDTH, GAP_X, GAP_Y, LINE = 330, 70, 16, 17
 COLOURS = {"menu": "#1f5fa8", "list": "#1f5fa8", "number": "#7a4b00", "recording": "#9b1c31", "told": "#2d6a3f", "person": "#5b3a8e"}
 FONT = "'Noto Sans', 'Noto Sans Bengali', 'Noto Sans Devanagari', sans-serif"

@@ -263,7 +263,7 @@ def _actions(node: Node) -> list[str]:
 
 
 def _reachable(tree: Tree, leads: Mapping[str, tuple[str, ...]]) -> set[str]:
-    waiting, seen = ["language", "main", "offer", "agent", "goodbye", "out", "out_solved"], set()
+    waiting, seen = ["language", "main", "offer", "agent", "goodbye", "cut_off", "cut_off_rung_back", "out", "out_solved"], set()
     while waiting:
         name = waiting.pop()
         if name in seen or name not in tree:

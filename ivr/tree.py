@@ -57,6 +57,8 @@ TREE: dict[str, Node] = {
     "out_solved": Menu("out_solved", "out_solved", {"1": Do("confirm"), "2": Do("reopen_it")}, lost="goodbye"),
     # a person
     "agent": Agent("agent", "main", "message"),
+    "cut_off": Menu("cut_off", "main", {"1": "agent"}, silent="goodbye", lost="goodbye"),
+    "cut_off_rung_back": Menu("cut_off_rung_back", "main", {"1": "agent"}, silent="goodbye", lost="goodbye"),
     "message": Record("message", "main", "record_max_seconds", "keep_message", "message"),
     "goodbye": Say("goodbye", "main", "goodbye"),
 }

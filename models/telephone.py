@@ -104,7 +104,7 @@ class Leg(Base):
     waiting_id: Mapped[int] = mapped_column(ForeignKey("waiting.id"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     purpose: Mapped[str] = mapped_column(String(10))  # agent | consult | listen
-    state: Mapped[str] = mapped_column(String(10))  # owed | placing | ringing | answered | ending | ended | failed
+    state: Mapped[str] = mapped_column(String(10))  # owed | placing | ringing | answered | ending | ended | failed | cut | broken
     sid: Mapped[str | None] = mapped_column(String(64))
     leaving: Mapped[bool] = mapped_column(default=False)  # as soon as a colleague has the call
     created_at: Mapped[datetime]

@@ -229,6 +229,12 @@ class Network:
         self._end(sid, seconds)
         return self.call(sid)
 
+    def break_off(self, sid: str) -> Call:
+        """The line of a call that we were rung by breaks: the carrier reports it as failed."""
+        if self.call(sid).state == "in-progress":
+            self._end(sid, outcome="failed")
+        return self.call(sid)
+
     def _asked(self, sid: str) -> dict[str, Any] | None:
         return self.store.pending(sid) if self.call(sid).state == "in-progress" else None
 
@@ -347,7 +353,7 @@ class Network:
         elif verb.tag == "Play":
             self._note(sid, "helpline", f"♪ {(verb.text or '').strip()}")
 
-    def _end(self, sid: str, seconds: int | None = None) -> None:
+    def _end(self, sid: str, seconds: int | None = None, outcome: str = "completed") -> None:
         """`seconds`: how long it is said to have lasted; by the clock unless given."""
         row = self.store.row("SELECT started FROM calls WHERE sid = ?", sid) or {"started": time.time()}
         self.store.run("UPDATE calls SET state = 'completed', pending = NULL WHERE sid = ?", sid)
@@ -356,7 +362,7 @@ class Network:
         lasted = seconds or max(1, round(time.time() - row["started"]))
         if self.exchange.is_rung_through(sid):  # nobody asked to be told
             return
-        self._post_quietly(self._report_of(sid), sid, {"CallStatus": "completed", "CallDuration": str(lasted)})
+        self._post_quietly(self._report_of(sid), sid, {"CallStatus": outcome, "CallDuration": str(lasted)})
 
     def _call_fields(self, sid: str, fields: dict[str, str]) -> dict[str, str]:
         row = self.store.row("SELECT * FROM calls WHERE sid = ?", sid) or {"number": ""}

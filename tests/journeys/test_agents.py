@@ -127,6 +127,123 @@ def test_a_talk_that_was_ended_is_not(app, network, caller, worker, end):
     assert entries(app.extensions["runtime"]) == []
 
 
+LINE_BROKE = {"1": "প্রতিনিধির সঙ্গে লাইনটি কেটে গেছে", "2": "The line to the agent broke", "3": "प्रतिनिधि से लाइन कट गई"}
+RUNG_BACK = {"1": "আপনাকে এই নম্বরেই ফোন করব", "2": "will call you back on this number", "3": "इसी नंबर पर फोन करेंगे"}
+
+
+def in_a_talk(app, network, caller, worker, language="2"):
+    agent = Agent(app, network, "one")
+    caller.dials().presses(language, "0")
+    worker()
+    agent.answers()
+    worker()
+    return agent
+
+
+def heard_since(network, caller, before):
+    return "\n".join(h.text for h in network.call(caller.call.sid).heard[before:])
+
+
+@pytest.mark.parametrize("language", ["1", "2", "3"])
+def test_when_the_line_to_the_agent_breaks_the_caller_hears_it_and_that_we_ring_back(app, network, caller, worker, language):
+    agent = in_a_talk(app, network, caller, worker, language)
+    before = len(network.call(caller.call.sid).heard)
+    network.break_off(agent.sid)
+    worker()
+    said = heard_since(network, caller, before)
+    assert LINE_BROKE[language] in said
+    assert RUNG_BACK[language] in said
+    assert network.call(caller.call.sid).state == "in-progress"
+    caller.waits()
+    assert network.call(caller.call.sid).state == "completed"
+    accounted(app.extensions["runtime"])
+    assert [(entry.reason, entry.number, entry.state) for entry in entries(app.extensions["runtime"])] == [("agent", caller.number, "due")]
+
+
+def test_after_the_line_broke_1_leads_to_an_agent_again_before_those_who_came_later(app, network, caller, stranger, worker):
+    agent = in_a_talk(app, network, caller, worker)
+    stranger.dials().presses("2", "0")
+    network.break_off(agent.sid)
+    worker()
+    caller.presses("1")
+    assert "You are number 1 in the queue" in caller.last_said
+    with app.extensions["runtime"].writing() as db:
+        queueing.sign_off(db, agent.id)
+    two = Agent(app, network, "two")
+    worker()
+    two.answers()
+    worker()
+    two.says("Here I am")
+    assert "Here I am" in heard_since(network, caller, 0)
+    with app.extensions["runtime"].writing() as db:
+        queueing.withdraw(db, waiting(app, "talking")[0].id, two.id, datetime.now(UTC))
+    worker()
+    worker()
+    assert network.call(caller.call.sid).state == "completed"
+    accounted(app.extensions["runtime"])
+    assert entries(app.extensions["runtime"], number=caller.number) == [], "the second talk was ended, not broken off"
+
+
+def test_who_waits_again_after_the_line_broke_and_rings_off_is_rung_back(app, network, caller, worker):
+    agent = in_a_talk(app, network, caller, worker)
+    network.break_off(agent.sid)
+    worker()
+    caller.presses("1").hangs_up()
+    accounted(app.extensions["runtime"])
+    assert [entry.reason for entry in entries(app.extensions["runtime"])] == ["agent"]
+
+
+def test_an_agent_who_rings_off_ends_the_call_as_always(app, network, caller, worker):
+    agent = in_a_talk(app, network, caller, worker)
+    before = len(network.call(caller.call.sid).heard)
+    network.hang_up(agent.sid)
+    worker()
+    assert LINE_BROKE["2"] not in heard_since(network, caller, before)
+    assert "Namaskar" in heard_since(network, caller, before)
+    assert network.call(caller.call.sid).state == "completed"
+
+
+def test_with_a_colleague_on_the_line_nothing_broke_for_the_caller(app, network, caller, worker):
+    one = in_a_talk(app, network, caller, worker)
+    two = Agent(app, network, "two")
+    with app.extensions["runtime"].writing() as db:
+        queueing.bring_in(db, waiting(app, "talking")[0].id, two.id, datetime.now(UTC), announce=False)
+    worker()
+    two.answers()
+    worker()
+    before = len(network.call(caller.call.sid).heard)
+    network.break_off(one.sid)
+    worker()
+    assert heard_since(network, caller, before) == ""
+    assert waiting(app) == ["talking"]
+
+
+def test_nobody_is_promised_a_call_that_will_not_be_made(app, network, worker):
+    """The complaint is complete; or the number is withheld."""
+    caller, runtime = Caller(network, "+919830012345"), app.extensions["runtime"]
+    agent, draft = talks(app, network, caller, worker)
+    with runtime.writing() as db:
+        complaints.act(db, runtime, draft, "register", complaints.Actor("agent", "agent", agent.id), datetime.now(UTC), {"district_code": "306", "name": "Mina"})
+    network.break_off(agent.sid)
+    worker()
+    withheld, two = Caller(network, "anonymous"), Agent(app, network, "two")
+    with runtime.writing() as db:
+        queueing.sign_off(db, agent.id)
+    withheld.dials().presses("2", "0")
+    worker()
+    two.answers()
+    worker()
+    network.break_off(two.sid)
+    worker()
+    for each in (caller, withheld):
+        said = heard_since(network, each, 0)
+        assert LINE_BROKE["2"] in said
+        assert RUNG_BACK["2"] not in said
+        each.hangs_up()
+    accounted(runtime)
+    assert entries(runtime) == []
+
+
 def test_a_complaint_registered_before_the_line_to_the_agent_broke_needs_no_call(app, network, caller, worker):
     agent, draft = talks(app, network, caller, worker)
     runtime = app.extensions["runtime"]
