@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, upd
 
 from carriers.base import CALL_ENDED, CallState, OutgoingCall, Permanent, Temporary, Unknown, Unusable, VoiceCarrier
 from helpline import complaints, numbers, outbox, telling, tries
+from helpline.lifecycle import State
 from helpline.runtime import Runtime, utc_now
 from models import Event, Outgoing, Try
 
@@ -47,16 +48,18 @@ def _leave_to_people(runtime: Runtime, now: datetime) -> int:
 
 def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] | None:
     """The next due call to a telephone that we do not ring or talk to just now, marked as ours; None when none is due, when it is night,
-    or when the lines are full."""
-    other = _table.alias()
+    or when the lines are full. Of what is due about one complaint the oldest goes first."""
+    other, older = _table.alias(), _table.alias()
     engaged = exists().where(*_under_way(now), Try.outbox_id == other.c.id, other.c.to_number == _table.c.to_number)
-    due = (_table.c.state == "pending", _table.c.kind == "call", _table.c.next_at <= now, ~engaged)
+    in_turn = ~exists().where(older.c.complaint_id == _table.c.complaint_id, older.c.to_number == _table.c.to_number, older.c.id < _table.c.id,
+                              older.c.state == "pending", older.c.kind == "call", older.c.next_at <= now)  # fmt: skip
+    due = (_table.c.state == "pending", _table.c.kind == "call", _table.c.next_at <= now, ~engaged, in_turn)
     opens = telling.next_opening(runtime.config.calls.hours, now)
     with runtime.writing() as db:
         query = select(_table).where(*due).order_by(_table.c.next_at, _table.c.id).limit(1)
         if db.dialect.name == "postgresql":
             query = query.with_for_update(skip_locked=True)
-        while (row := db.execute(query).first()) is not None and outbox.keep_here(db, row):
+        while (row := db.execute(query).first()) is not None and (outbox.keep_here(db, row) or _settle_overtaken(db, row)):
             pass
         if row is None:
             return None
@@ -70,6 +73,21 @@ def _claim(runtime: Runtime, carrier: VoiceCarrier, now: datetime) -> Row[Any] |
             return None
         tries.begin(db, row.id, "call", now)
         return db.execute(select(_table).where(_table.c.id == row.id)).first()
+
+
+def _settle_overtaken(db: Connection, row: Row[Any]) -> bool:
+    """Whether a call tells older news than the citizen has heard, or is hearing, of the same complaint: then it is settled. A question that
+    is open is asked all the same.
+    """
+    newer = (_table.c.complaint_id == row.complaint_id, _table.c.to_number == row.to_number, _table.c.id > row.id, _table.c.kind != "email",
+             _table.c.key.startswith("complaint:"), _table.c.state.in_((*UNDER_WAY, "delivered")))  # fmt: skip
+    if row.complaint_id is None or db.scalar(select(_table.c.id).where(*newer).limit(1)) is None:
+        return False
+    about = complaints.get(db, row.complaint_id)
+    if about is not None and about.state == State.ACTION_REQUIRED and row.key == f"complaint:{about.id}:{about.asked_seq}":
+        return False
+    db.execute(update(Outgoing).where(_table.c.id == row.id).values(state="replaced", error_code="overtaken"))
+    return True
 
 
 def _lines_full(db: Connection, runtime: Runtime, now: datetime) -> bool:
@@ -163,6 +181,8 @@ def _not_reached(
 ) -> None:
     """Tried again later, with growing pauses; after the last time an SMS, or a person rings."""
     tries.end(db, row.id, outcome, now, code)
+    if _settle_overtaken(db, row):
+        return
     rules = runtime.config.calls
     values: dict[str, Any] = {"error_code": (code or outcome)[:20], "carrier_status": outcome}
     if row.attempts <= len(rules.retry_minutes) and not for_good:

@@ -3,7 +3,7 @@
 A row is an SMS, a call that reads the message out, or an email. Its life: `pending` → `claimed` → `sent` → `delivered`. A claim
 that is never reported on has an *unknown* outcome: the carrier is asked by number, text and time before anything is sent again.
 `parked` rows wait for a person (the console's page of people to ring), `suppressed` ones are not sent because the number asked
-for silence, `replaced` ones go out another way.
+for silence, `replaced` ones go out another way, or newer ones told more.
 """
 
 from __future__ import annotations

@@ -358,6 +358,83 @@ def test_one_telephone_is_rung_with_one_call_at_a_time(app, network, voice, citi
     assert len(voice.placed) == 2
 
 
+def resolve(app, filed, at):
+    with app.extensions["runtime"].writing() as db:
+        complaints.act(db, app.extensions["runtime"], filed.id, "resolve", DESK, at, REPORT)
+
+
+def test_older_news_tried_in_vain_is_not_rung_after_the_newest(app, voice, citizen, filed, later):
+    runs(app, voice, later)
+    citizen.turns_away()
+    resolve(app, filed, later)
+    newest = message(app, "notify.resolved").next_at
+    assert message(app).next_at > newest, "the older one is tried again after the newest is rung"
+    runs(app, voice, newest)
+    citizen.answers().waits()
+    citizen.hangs_up(after=40)
+    assert message(app, "notify.resolved").state == "delivered"
+    assert runs(app, voice, newest + timedelta(days=2)) == 0
+    assert (message(app).state, message(app).error_code) == ("replaced", "overtaken")
+    assert len(voice.placed) == 2
+
+
+def test_older_and_newest_news_due_together_are_rung_in_their_order(app, voice, citizen, filed, later):
+    runs(app, voice, later)
+    citizen.turns_away()
+    resolve(app, filed, later)
+    together = message(app).next_at  # the lines were full till then
+    runs(app, voice, together)
+    citizen.answers().waits()
+    assert citizen.heard("পর্যালোচনাধীন", "bn")
+    citizen.hangs_up(after=40)
+    assert message(app).state == "delivered"
+    runs(app, voice, together)
+    citizen.answers()
+    assert "মিটেছে" in citizen.last_said
+    citizen.hangs_up(after=40)
+    assert [message(app, f"notify.{told}").state for told in ("under_review", "resolved")] == ["delivered", "delivered"]
+
+
+def test_older_news_never_reached_by_call_is_no_sms_after_the_newest(app, network, voice, now, later):
+    runtime, mobile = app.extensions["runtime"], Caller(network, "+919830012345")
+    with runtime.writing() as db:
+        filing = Filing(channel="agent", language="bn", phone=mobile.number, category_code="WATER.NONE", district_code="305", description="জল নেই")
+        done = complaints.file(db, runtime, filing, Actor("agent", "agent"), now)
+        db.execute(update(Outgoing).values(state="delivered"))
+        db.execute(update(Complaint).values(told_by="call"))
+        complaints.act(db, runtime, done.id, "review", DESK, now)
+    for _ in range(len(runtime.config.calls.retry_minutes)):
+        runs(app, voice, message(app).next_at)
+        mobile.turns_away()
+    resolve(app, done, later)
+    runs(app, voice, message(app).next_at)  # its last try
+    with runtime.writing() as db:  # meanwhile the citizen says by SMS how it is
+        complaints.act(db, runtime, done.id, "reopen", Actor("citizen", "sms"), later, {"reason": "no"}, answered=True)
+    mobile.turns_away()
+    assert message(app).state == "replaced"
+    with runtime.reading() as db:
+        assert [m.template for m in db.scalars(select(Outgoing).where(Outgoing.kind == "sms", Outgoing.state == "pending"))] == []
+
+
+def test_an_open_question_is_rung_also_after_newer_news(app, voice, citizen, filed, later):
+    runtime = app.extensions["runtime"]
+    with runtime.writing() as db:
+        db.execute(update(Outgoing).values(state="delivered"))
+        complaints.act(db, runtime, filed.id, "ask", DESK, later, {"question": "Which lane?"})
+    runs(app, voice, message(app, "notify.action_required").next_at)
+    citizen.turns_away()
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "escalate", Actor("supervisor", "agent"), later, {"reason": "It is late"})
+    at = message(app, "notify.escalated").next_at
+    assert message(app, "notify.action_required").next_at > at
+    runs(app, voice, at)
+    citizen.answers().hangs_up(after=40)
+    assert message(app, "notify.escalated").state == "delivered"
+    assert runs(app, voice, at + timedelta(days=2)) == 1
+    citizen.answers()
+    assert "কিছু তথ্য জানার" in citizen.last_said
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_next_call_is_found_among_millions_of_messages_by_indexes(app, voice, filed, now):
     runtime, asked = app.extensions["runtime"], []
