@@ -10,12 +10,18 @@ of roads, water, women, the environment), and were labelled before they were fir
 first three 100 | 100 %. That author added example wordings afterwards, none near a line of a corpus. The odd lines' misses (`final`,
 "not looked at") were not looked at while anything was changed. A failing test then showed four intents of them; two of these were mended
 later (97.5 to 98.7 %), one by an example wording that is that line, "no", beside না and नहीं; those two are blind no more.
+
+The indirect corpora are made to be hard, by an author who saw neither examples, keywords nor code: the subject is mostly not named ("what
+comes is the colour of tea"), or another one's word stands in its place. Odd ids (`tune`) were looked at, even ones only counted. First
+figures, tune | final: SMS intents 97.3 | 96.0 %, categories 65.1 | 54.8 %; speech categories 60.0 | 64.0 %, the first three 77.3 | 86.7 %;
+corrections that the complaint said afterwards 30 | 33 %.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,8 +30,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from helpline import acknowledgement, classify, corrections
+from helpline import acknowledgement, classify, complaints, corrections, store
+from helpline.complaints import Actor, Filing
+from helpline.config import load
 from helpline.places import find_place, is_same
+from helpline.runtime import build_runtime
+from sms import dialogue
 from sms.keywords import parse
 
 HERE = Path(__file__).resolve().parent
@@ -35,7 +45,10 @@ CORPORA = {
     "held out, final half": ("sms_corpus_held_out.jsonl", "speech_corpus_held_out.jsonl", "final"),
     "blind, looked at": ("sms_corpus_blind.jsonl", "speech_corpus_blind.jsonl", "tune"),
     "blind, not looked at": ("sms_corpus_blind.jsonl", "speech_corpus_blind.jsonl", "final"),
+    "indirect, looked at": ("sms_corpus_indirect.jsonl", "speech_corpus_indirect.jsonl", "tune"),
+    "indirect, not looked at": ("sms_corpus_indirect.jsonl", "speech_corpus_indirect.jsonl", "final"),
 }
+CORRECTIONS = {"corrections": "sms_corrections.jsonl", "corrections, indirect": "sms_corrections_indirect.jsonl"}
 _BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _HINDI = str.maketrans("0123456789", "०१२३४५६७८९")
 FORMS = {
@@ -94,8 +107,7 @@ def sms_scores(name: str = "sms_corpus_dev.jsonl", half: str | None = None) -> d
         wanted = ack if row.get("ack") else None
         scores["intent"].count(row["lang"], parsed.intent == row["intent"], f"{row['text']!r}: {row['intent']}, read as {parsed.intent}")
         scores["ack"].count(row["lang"], parsed.ack == wanted, row["text"])
-        if row["intent"] in ("rate", "language"):
-            key = {"rate": "rating"}.get(row["intent"], "language")
+        if (key := {"rate": "rating", "language": "language"}.get(row["intent"])) and row.get(key):
             scores[key].count(row["lang"], getattr(parsed, key) == row.get(key), row["text"])
         if row["intent"] == "file":
             told = parsed.text if parsed.intent == "file" and parsed.keyword and parsed.text else text  # as the line reads it
@@ -148,13 +160,43 @@ def _agrees(key: str, read: str | None, wanted: str) -> bool:
     return read == wanted or (key == "place" and read is not None and is_same(classify.shipped().reference, read, wanted))
 
 
+def corrected_scores(name: str, half: str) -> dict[str, Score]:
+    """What a complaint says after its citizen has corrected it by SMS: `at once`, and `asked` with CHANGE where that was offered."""
+    scores = {key: Score() for key in ("at once", "asked")}
+    now, languages = datetime.now(UTC), {"bn": "bn", "bn-Latn": "bn", "hi": "hi", "hi-Latn": "hi"}
+    with tempfile.TemporaryDirectory() as directory:
+        runtime = build_runtime(load(environ={"DATABASE_URL": f"sqlite:///{directory}/corrected.db", "HELPLINE_VAR": directory}))
+        store.upgrade(runtime.engine)
+        for number, row in enumerate(rows(name, half)):
+            sender = f"+91983{number:07d}"
+            filing = Filing(channel="sms", language=languages.get(row["lang"], "en"), phone=sender, **row["recorded"])
+            with runtime.writing() as db:
+                filed = complaints.file(db, runtime, filing, Actor("citizen", "sms"), now)
+                before = complaints.get(db, filed.id)
+                answered = dialogue.answer(db, runtime, f"{sender}:1", sender, row["text"], now)
+                scores["at once"].count(row["lang"], _says(before, complaints.get(db, filed.id), row["meant"]), f"{row['text']!r}: {answered.text[:90]!r}")
+                if any(part.key == "sms.or_change" for part in answered.parts):
+                    dialogue.answer(db, runtime, f"{sender}:2", sender, "CHANGE", now)
+                scores["asked"].count(row["lang"], _says(before, complaints.get(db, filed.id), row["meant"]), f"{row['text']!r}: {answered.text[:90]!r}")
+        runtime.dispose()
+    return scores
+
+
+def _says(before: Any, now: Any, wanted: dict[str, str]) -> bool:
+    """Whether the complaint says what is wanted, and the rest as before."""
+    said = {"category": (now.category_code or "").partition(".")[0], "district": now.district_code, "pincode": now.pincode, "place": now.place, "name": now.name}
+    kept = ("category" in wanted or now.category_code == before.category_code) and ("name" in wanted or now.name == before.name)
+    return kept and all(_agrees(key, said[key], value) for key, value in wanted.items())
+
+
 def main() -> None:
-    for half in ("tune", "final"):
-        print(f"Corrections, {half} half")
-        for name, score in correction_scores(half=half).items():
-            print(f"  {name:12} {score}")
-            if "--misses" in sys.argv and half != "final":
-                print("".join(f"      {miss}\n" for miss in score.misses), end="")
+    for title, corpus in CORRECTIONS.items():
+        for half in ("tune", "final"):
+            print(f"SMS {title}, {half} half")
+            for name, score in {**correction_scores(corpus, half), **corrected_scores(corpus, half)}.items():
+                print(f"  {name:12} {score}")
+                if "--misses" in sys.argv and half != "final":
+                    print("".join(f"      {miss}\n" for miss in score.misses), end="")
     for title, (sms, speech, half) in CORPORA.items():
         for kind, scores in (("SMS", sms_scores(sms, half)), ("speech", speech_scores(speech, half))):
             print(f"{kind}, {title}")

@@ -205,7 +205,7 @@ def meant(text: str, about: Any, classifier: Classifier) -> Correction:
     said = _said(text, reference)
     denied = _denied(said)
     places = [i for i, part in enumerate(said) if part.kind == PLACE]
-    told = {i for i in places if _is_place_of(said[i].place, about, reference)}
+    told = {i for i in places if _is_place_of(said[i], about, reference)}
     place = next((said[i].place for i in reversed(places) if i not in denied | told), None)
     subjects = [i for i, part in enumerate(said) if part.kind == SUBJECT]
     known = {i for i in subjects if _top(about.category_code) in said[i].subjects}
@@ -268,20 +268,23 @@ def _denied(said: Sequence[_Said]) -> set[int]:
     return found - {-1}
 
 
-def _is_place_of(place: Place | None, about: Any, reference: Reference) -> bool:
-    """Whether the complaint says this place."""
+def _is_place_of(part: _Said, about: Any, reference: Reference) -> bool:
+    """Whether the complaint says this place: in these words too, where several places have the name."""
+    place = part.place
     if place is None:
         return False
     if place.pincode:
         return bool(place.pincode == about.pincode)
+    if about.place and list(map(sound, part.words)) == list(map(sound, texts.tokens(texts.normalise(about.place)))):
+        return True
     if place.local_body:
         return is_same(reference, place.local_body, about.place or "")
-    return place.district_code == about.district_code and not about.place and not about.pincode
+    return bool(place.district_code) and bool(place.district_code == about.district_code)
 
 
 def _place_fields(place: Place, about: Any) -> dict[str, Any]:
     district = place.district_code or (about.district_code if about.district_code in place.ambiguous else None)
-    return {"district": district, "pincode": place.pincode, "place": place.local_body, "ambiguous": bool(place.ambiguous) and district is None}
+    return {"district": district, "pincode": place.pincode, "place": place.local_body, "ambiguous": bool(place.ambiguous) and district is None and not place.pincode}
 
 
 def describe(text: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ citizen reads what is noted now; later the words are added to it, and that is sa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,6 +16,7 @@ from helpline.lifecycle import State
 from helpline.places import find_place, named_in
 from sms import answers, filing
 from sms.conversation import CITIZEN, OPEN, Continuing, Message, Reply, ask, do, forget, own
+from sms.keywords import YES
 
 MOST = 5  # complaints that are looked at for what is meant
 
@@ -179,4 +181,29 @@ def got_correction(message: Message) -> Reply | None:
     return _added(message, row) if find_place(message.text, message.runtime.reference).ambiguous else do(message, row, "add", {"text": message.text}, "sms.added")
 
 
-CONTINUE: dict[str, Continuing] = {"correction": got_correction}
+def is_change(message: Message) -> bool:
+    """CHANGE, in answer to the question that offers it."""
+    words = set(answers.words_of(message.text))
+    return message.awaiting == "confirm_file" and "instead" in message.context and bool(words & _CHANGE) and words <= _CHANGE | _BESIDE_CHANGE
+
+
+_CHANGE = frozenset(answers.words_of("change correct bodol bodlan bodle bodlao badlan badal badlo badle বদল বদলান বদলে বদলাও সংশোধন পাল্টান পাল্টে बदल बदलें बदलो "
+                                     "बदलिए सुधार सुधारें सुधारिए"))  # fmt: skip
+_BESIDE_CHANGE = YES | frozenset(answers.words_of("it the that old please pls kindly sir din korun kore dijiye do karo দিন করুন করে দয়া ওটা दीजिए दो करें करो कर उसे"))
+
+
+def got_confirmation(message: Message) -> Reply | None:
+    """CHANGE puts what was told in place of what the complaint says; any other answer is about the new one."""
+    if not is_change(message):
+        return filing.got_confirmation(message)
+    draft, row = (complaints.get(message.db, message.context.get(name) or 0) for name in ("draft", "instead"))
+    if draft is None or draft.state != State.DRAFT or row is None:
+        return None
+    forget(message)
+    filing.discard(message, draft, "correction")
+    place = find_place(draft.description, message.runtime.reference)
+    said = Correction(category=draft.category_code, district=place.district_code, pincode=place.pincode, place=place.local_body)
+    return _put_right(replace(message, parsed=replace(message.parsed, original=draft.description)), row, said)
+
+
+CONTINUE: dict[str, Continuing] = {"correction": got_correction, "confirm_file": got_confirmation}

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from helpline import acknowledgement, callbacks, complaints, corrections, learning
+from helpline import acknowledgement, callbacks, complaints, corrections, effects, learning
 from helpline.complaints import CannotAct, Filing
 from helpline.lifecycle import State
 from helpline.places import Place, find_place
 from helpline.runtime import Runtime
 from helpline.unanswered import is_bare_topic
 from sms import answers
-from sms.conversation import CITIZEN, Continuing, Message, Reply, add_to, ask, forget
+from sms.conversation import CITIZEN, Continuing, Message, Reply, add_to, ask, forget, own
 
 
 def file(message: Message) -> Reply:
@@ -43,9 +43,25 @@ def _ask_details(message: Message, text: str) -> Reply:
 
 def _confirm_first(message: Message, text: str) -> Reply:
     draft = _draft(message, text)
-    ask(message, "confirm_file", draft=draft)
     code = filing_of(message, text).category_code
-    return Reply(shall_we(message, code), draft, essential=is_danger(message.runtime, code))
+    told = _may_be_corrected(message, text, code)
+    ask(message, "confirm_file", draft=draft, **({"instead": told.id} if told is not None else {}))
+    asked = shall_we(message, code)
+    if told is not None:
+        asked += "\n" + message.say("sms.or_change", ack=acknowledgement.display(told.ack))
+    return Reply(asked, draft, essential=is_danger(message.runtime, code))
+
+
+def _may_be_corrected(message: Message, text: str, code: str | None) -> Row[Any] | None:
+    """What this telephone told a while ago of another subject, and nobody has looked at: a short message may say what it is really about,
+    in whatever words."""
+    if code is None or len(answers.words_of(text)) > corrections.MOST_WORDS:
+        return None
+    for row in own(message.db, message.sender, {State.REGISTERED}):
+        known = (row.category_code or "").partition(".")[0]
+        if known and known != code.partition(".")[0] and effects.may_be_corrected(message.db, message.runtime, dict(row._mapping), message.now):
+            return row
+    return None
 
 
 def _draft(message: Message, text: str) -> int:
@@ -131,8 +147,12 @@ def _takes_back(message: Message) -> bool:
 def _leave(message: Message, row: Row[Any] | None) -> Reply:
     forget(message)
     if row is not None:
-        complaints.act(message.db, message.runtime, row.id, "discard", CITIZEN, message.now, {"reason": "declined"})
+        discard(message, row, "declined")
     return Reply(message.say("sms.not_filed"), row.id if row is not None else None)
+
+
+def discard(message: Message, row: Row[Any], reason: str) -> None:
+    complaints.act(message.db, message.runtime, row.id, "discard", CITIZEN, message.now, {"reason": reason})
 
 
 def got_confirmation(message: Message) -> Reply | None:

@@ -259,6 +259,8 @@ def _told_of_a_number(rest: str) -> str:
 def _rating(rest: str) -> int | None:
     if of_five := _OUT_OF_FIVE.search(rest):
         return int(of_five.group(1))
+    if (of_scale := _beside_the_scale(texts.tokens(rest))) is not None:
+        return of_scale
     numbers = _NUMBER.findall(rest)
     if len(numbers) == 1:
         return int(numbers[0]) if numbers[0] in ("1", "2", "3", "4", "5") else None
@@ -267,6 +269,16 @@ def _rating(rest: str) -> int | None:
     if not numbers and len(words) == 1 and 1 <= words[0] <= 5:
         return words[0]
     return stars if not numbers and 1 <= stars <= 5 else None
+
+
+def _beside_the_scale(words: list[str]) -> int | None:
+    """"5 e 5", "5 er modhye 2", तीन नंबर पाँच में से: a five followed by "of" is what there is to give; the one number beside it is the rating."""
+    numbers = [(at, int(word) if word.isdigit() else texts.NUMBER_WORDS[word]) for at, word in enumerate(words) if word.isdigit() or word in texts.NUMBER_WORDS]
+    given = [value for at, value in numbers if not (value == 5 and at + 1 < len(words) and words[at + 1] in _OF)]
+    return given[0] if len(numbers) == 2 and len(given) == 1 and 1 <= given[0] <= 5 else None
+
+
+_OF = frozenset(texts.normalise("e te er me mein se modhye moddhe এ তে এর মধ্যে में मे से").split())
 
 
 # ── without ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -297,6 +309,8 @@ def _wordless(text: str, rest: str, lang: str) -> Parsed:
     if "?" in rest and not rest.strip(_EDGES):
         return Parsed("help" if rest.strip() in ("?", "??", "???") else "unknown", text, lang=lang)
     stars, digits = len(_STARS.findall(text)), rest.strip(_EDGES)
+    if of_five := _OUT_OF_FIVE.fullmatch(digits):
+        return Parsed("rate", text, lang=lang, rating=int(of_five.group(1)))
     if 1 <= stars <= 5 or digits in ("1", "2", "3", "4", "5"):
         return Parsed("rate", text, lang=lang, rating=stars or int(digits))
     if "🙏" in text and not digits:

@@ -236,3 +236,78 @@ def test_a_name_told_unasked_is_of_the_newest_complaint(app, caller):
     caller.texts("FILE no electricity for five days in Kalna").texts("skip")
     caller.texts("my name is Ram Das")
     assert [c.name for c in all_of(app)] == ["Sabitri Das", "Ram Das"]
+
+
+MEANT = "ভুল বুঝেছেন, আমি কারেন্টের কথা বলেছিলাম"  # in no words that corrections have
+
+
+@pytest.mark.parametrize("said", ["CHANGE", "change it please", "বদল", "বদল করুন", "bodol", "হ্যাঁ, বদল"])
+def test_what_may_be_another_complaint_or_a_correction_is_asked_and_changed(app, caller, said):
+    caller.texts("অভিযোগ কলে তিন দিন জল নেই, বারাসত").texts("মিনা দাস")
+    before = only(app)
+    caller.texts(MEANT)
+    assert "বদল" in caller.reads
+    assert acknowledgement.display(before.ack) in caller.reads
+    caller.texts(said)
+    now = next(row for row in all_of(app) if row.id == before.id)
+    assert (before.category_code[:5], now.category_code[:4], now.ack, now.due_at) == ("WATER", "ELEC", before.ack, before.due_at)
+    assert MEANT in now.description
+    assert [row.ack for row in all_of(app) if row.id != now.id] == [None], "what was kept meanwhile is no complaint"
+    assert "সংশোধন করা হল" in caller.reads
+    caller.texts("CHANGE")
+    assert len(the(app, "correct")) == 1, "nothing more to change"
+
+
+def test_it_is_a_complaint_of_its_own_on_yes_and_nothing_on_no(app, caller):
+    caller.texts("FILE no water in our tap for three days, Barasat")
+    before = only(app)
+    caller.texts("street light does not burn at night")
+    assert "reply CHANGE" in caller.reads
+    caller.texts("NO")
+    assert [row.id for row in all_of(app) if row.ack] == [before.id]
+    caller.texts("street light does not burn at night")
+    caller.texts("YES")
+    assert sorted(row.category_code.partition(".")[0] for row in all_of(app) if row.ack) == ["ROAD", "WATER"]
+    assert the(app, "correct") == []
+
+
+@pytest.mark.parametrize("meanwhile", [reviewed, opened, long_ago, None])
+def test_a_change_is_offered_only_where_it_may_be_meant(app, caller, meanwhile):
+    caller.texts("FILE no water in our tap for three days, Barasat")
+    told = "street light does not burn at night"
+    if meanwhile is not None:
+        meanwhile(app, only(app))
+    else:
+        told += " and our children come home from school on that dark lane every evening of the whole winter"
+    caller.texts(told)
+    assert "Reply YES" in caller.reads
+    assert "CHANGE" not in caller.reads
+    caller.texts("CHANGE")
+    assert the(app, "correct") == []
+
+
+def test_looked_at_between_the_question_and_its_answer_it_is_added(app, caller):
+    caller.texts("FILE no water in our tap for three days, Barasat")
+    row = only(app)
+    caller.texts("street light does not burn at night")
+    reviewed(app, row)
+    caller.texts("CHANGE")
+    now = next(found for found in all_of(app) if found.id == row.id)
+    assert now.category_code == row.category_code
+    assert "street light" in str([event.data for event in the(app, "add")])
+    assert [found.ack for found in all_of(app) if found.ack] == [row.ack]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said", "column", "value"),
+    [
+        ("FILE tube well broken, Burdwan, pin 713101", "PIN is 713130 you put 713101", "pincode", "713130"),
+        ("FILE tube well broken, pin 713101", "पिन कोड 713130 होना चाहिए", "pincode", "713130"),
+        ("FILE tube well broken, pin 734003", "the pin code is wrong it shd be 734001", "pincode", "734001"),
+        ("FILE tube well broken, Memari", "not Memari village, Kalna", "place", "Kalna"),
+    ],
+)
+def test_what_was_put_down_wrong_is_put_right_in_other_words(app, caller, recorded, said, column, value):
+    caller.texts(recorded)
+    caller.texts(said)
+    assert value in str(getattr(only(app), column)), caller.reads
