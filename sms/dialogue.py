@@ -73,7 +73,8 @@ def _answered(message: Message, phone: Row[Any] | None) -> Reply:
         return with_parts(answered, message)
     named = awaiting == "name" and (answers.is_skip(parsed) or corrections.introduced(message.text))
     by_itself = _is_no_answer(message)
-    corrects = parsed.intent == "correct" and awaiting != "feedback" and not (named or correcting.is_change(message))
+    answers_otherwise = named or correcting.is_change(message) or (awaiting == "which" and not corrections.has_denial(message.text))
+    corrects = parsed.intent == "correct" and awaiting != "feedback" and not answers_otherwise
     if awaiting not in _ASKED_OTHERWISE and not (by_itself or parsed.keyword or parsed.acks) and correcting.puts_right(message):
         corrects, message = True, replace(message, parsed=replace(parsed, intent="correct", text=message.text))
         parsed = message.parsed
