@@ -70,6 +70,8 @@ def _change(runtime: Runtime, form: Any) -> str | None:
             people.check_password(form.get("new", ""), user.username)
         except people.PasswordRefused:
             return "password.rule"
+        if form["new"] == form["current"]:
+            return "password.same"
         values = {"password_hash": people.hash_password(form["new"]), "must_change_password": False, "session_epoch": user.session_epoch + 1}
         db.execute(update(User).where(User.id == user.id).values(**values))
         session["epoch"] = user.session_epoch + 1

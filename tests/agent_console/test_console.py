@@ -461,3 +461,18 @@ def test_a_part_of_a_page_that_may_not_be_had_is_no_page_within_the_page(app, st
     signed_out = staff().get("/console/alerts/bell", **by_itself)
     assert (signed_out.status_code, signed_out.data) == (401, b"")
     assert staff().get("/console/alerts/bell").status_code == 302
+
+
+def test_the_first_password_is_ones_own(app, staff):
+    """What an administrator was shown, and handed on, is no password to keep; the page says why one is asked for."""
+    people.add(app.extensions["runtime"], username="fresh", name="Test fresh", role="officer", password=PASSWORD, office_code="pwd")
+    fresh = staff()
+    fresh.signs_in("fresh")
+    fresh.post("/console/language")
+    assert "Others know this password" in fresh.get("/console/password").text
+    kept = fresh.post("/console/password", {"current": PASSWORD, "new": PASSWORD})
+    assert kept.status_code == 422 and "another one than now" in kept.text
+    assert fresh.get("/console/complaints").status_code == 302, "nothing else until then"
+    assert fresh.post("/console/password", {"current": PASSWORD, "new": "a word of my own"}).status_code == 302
+    assert fresh.get("/console/complaints").status_code == 200
+    assert "Others know" not in fresh.get("/console/password").text
