@@ -13,7 +13,8 @@ from helpline import acknowledgement, proof
 from helpline.reference import Department
 from helpline.runtime import Runtime
 from helpline.sla import IST
-from prompts.catalogue import MAX_VALUE, Sms
+from helpline.text import to_bengali_digits
+from prompts.catalogue import MAX_VALUE, Catalogue, Sms
 
 _MONTHS = {
     "bn": ["জানু", "ফেব্রু", "মার্চ", "এপ্রিল", "মে", "জুন", "জুলাই", "আগস্ট", "সেপ্টে", "অক্টো", "নভে", "ডিসে"],
@@ -27,6 +28,13 @@ def short_date(moment: datetime, language: str) -> str:
     """`14 Dec 2026`, `14 ডিসে 2026`, in the digits that all numbers of an SMS have; the day in Asia/Kolkata."""
     local = moment.astimezone(IST)
     return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
+
+
+def spoken_date(moment: datetime, language: str, catalogue: Catalogue) -> str:
+    """`14 December 2026`, `১৪ ডিসেম্বর ২০২৬`, as it is read aloud; the day in Asia/Kolkata."""
+    local = moment.astimezone(IST)
+    day = f"{local.day} {catalogue.text(f'voice.month.{local.month}', language)} {local.year}"
+    return to_bengali_digits(day) if language == "bn" else day
 
 
 def short_time(moment: datetime, language: str) -> str:
@@ -96,6 +104,8 @@ def compose(
     if not spoken:
         return sms
     values["office"] = office_name(runtime, row["department_code"], language)
+    values["date"] = expected(runtime, row, language, spoken=True)
+    values["news"] = spoken_date(row["news_at"], language, runtime.catalogue) if row["news_at"] else ""
     said = [runtime.catalogue.text(spoken_key(template), language, **values),
             runtime.catalogue.text("call.check", language, check=f"{check[:3]} {check[3:6]} {check[6:]}")]  # fmt: skip
     return replace(sms, text=" ".join(said))
@@ -108,12 +118,13 @@ def question(given: Mapping[str, Any]) -> dict[str, str]:
     return {"question": text.rstrip("?.।")} | {f"asked{n + 1}": parts[n] for n in range(ASKED_PARTS)}
 
 
-def expected(runtime: Runtime, row: Mapping[str, Any], language: str) -> str:
+def expected(runtime: Runtime, row: Mapping[str, Any], language: str, *, spoken: bool = False) -> str:
     """The date that was promised; once it has passed, no date."""
     if row["due_at"] is None:
         return ""
-    passed = row["due_at"] <= row["updated_at"]
-    return runtime.catalogue.text("date.passed", language) if passed else short_date(row["due_at"], language)
+    if row["due_at"] <= row["updated_at"]:
+        return runtime.catalogue.text("date.passed", language)
+    return spoken_date(row["due_at"], language, runtime.catalogue) if spoken else short_date(row["due_at"], language)
 
 
 def spoken_key(template: str) -> str:

@@ -54,8 +54,7 @@ def figures(text: str, language: str) -> str:
 def date(moment: datetime, language: str, catalogue: Catalogue) -> Spoken:
     """`১৪ ডিসেম্বর ২০২৬`, with the month in full; the day in Asia/Kolkata."""
     day = moment.astimezone(IST)
-    month = catalogue.text(f"voice.month.{day.month}", language)
-    return Spoken(figures(f"{day.day} {month} {day.year}", language), f"day.{day.day}", f"month.{day.month}", f"year.{day.year}")
+    return Spoken(notices.spoken_date(moment, language, catalogue), f"day.{day.day}", f"month.{day.month}", f"year.{day.year}")
 
 
 def clock(at: time, language: str, catalogue: Catalogue) -> Spoken:

@@ -87,7 +87,7 @@ def told_values(config: Config, reference: Reference, catalogue: Catalogue, lang
     def longest(texts: Iterator[str]) -> str:
         return max(texts, key=lambda text: seconds(text, language))
 
-    day = longest(notices.short_date(datetime(2026, month, 28, tzinfo=UTC), language) for month in range(1, 13))
+    day = longest(notices.spoken_date(datetime(2026, month, 28, tzinfo=UTC), language, catalogue) for month in range(1, 13))
     reason = longest(entry.texts[language] for entry in catalogue if entry.key.startswith("reason."))
     return Longest({
         "ack": "261 2345 6789", "original": "261 2345 6789", "check": "123 456 789", "phone": config.helpline.display_number, "reason": reason,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event, select, update
 
 from carriers.base import Accepted, CallState, Permanent, Temporary, Unknown
-from helpline import callbacks, calling, complaints
+from helpline import callbacks, calling, complaints, notices
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
 from models import Callback, Complaint, Outgoing, Phone, Try
@@ -128,6 +128,21 @@ def test_a_landline_hears_of_the_change_and_hears_it_again(app, voice, citizen, 
     assert sent.delivered_at
     assert history(app) == [("call", "heard")]
     assert runs(app, voice, later + timedelta(days=1)) == 0
+
+
+@pytest.mark.parametrize(("language", "day"), [("bn", "৩০ নভেম্বর ২০২৬"), ("en", "30 November 2026"), ("hi", "30 नवंबर 2026")])
+def test_a_date_is_said_with_its_month_in_full(app, voice, citizen, filed, now, later, language, day):
+    """Read aloud, a shortened month is no word: "30 nov", নভে."""
+    runtime = app.extensions["runtime"]
+    due = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    with runtime.writing() as db:
+        db.execute(update(Outgoing).values(state="delivered"))
+        db.execute(update(Complaint).values(language=language, due_at=due, updated_at=due - timedelta(days=3)))
+        row = complaints.get(db, filed.id)
+        for template in ("notify.forwarded", "notify.promised"):
+            sms = notices.compose(runtime, template, dict(row._mapping) | {"news_at": due}, {}, spoken=True)
+            assert day in sms.text
+        assert notices.short_date(due, language) in notices.compose(runtime, "notify.forwarded", dict(row._mapping), {}).text, "an SMS has it short"
 
 
 def test_0_reaches_a_person(app, voice, citizen, filed, later):
