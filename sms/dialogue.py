@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from helpline import corrections, examples, feedback
+from helpline import corrections, examples, feedback, media
 from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.runtime import Runtime
@@ -121,19 +121,22 @@ def answer_with_pictures(
     """The reply to a message with pictures (address, media type), with or without words."""
     awaiting, context = _question(db, runtime, sender, body, now)
     parsed, phone = parse(body), phone_of(db, sender)
-    language = _language(db, sender, parsed, phone, context) if body.strip() else _spoken(runtime, phone, context)
+    language = _language(db, sender, parsed, phone, context) if body.strip() else _spoken(db, runtime, sender, phone, context)
     message = Message(db, runtime, key, sender, parsed, language, now, awaiting, context)
     return with_parts(pictures.answer(message, items, lambda: answer(db, runtime, key, sender, body, now, arrival)), message)
 
 
-def _spoken(runtime: Runtime, phone: Row[Any] | None, context: dict[str, Any]) -> str:
-    """The language of a phone that wrote no word."""
-    return str(context.get("language") or (phone.language if phone else None) or runtime.config.helpline.default_language)
+def _spoken(db: Connection, runtime: Runtime, sender: str, phone: Row[Any] | None, context: dict[str, Any]) -> str:
+    """The language of a phone that wrote no word: the one of the conversation, or of this phone, or of its newest complaint."""
+    if known := context.get("language") or (phone.language if phone else None):
+        return str(known)
+    newest = next(iter(own(db, sender)), None)
+    return newest.language if newest is not None else runtime.config.helpline.default_language
 
 
 def answer_picture(db: Connection, runtime: Runtime, key: str, sender: str, now: datetime) -> Reply:
     """A picture without a word: what to do instead, in the language of this phone."""
-    language = _spoken(runtime, phone_of(db, sender), {})
+    language = _spoken(db, runtime, sender, phone_of(db, sender), {})
     return answer_with(lambda m: Reply(m.say("sms.no_pictures")), Message(db, runtime, key, sender, parse(""), language, now))
 
 
@@ -195,6 +198,8 @@ def got_which(message: Message) -> Reply | None:
         return None
     forget(message)
     done = [_DO[action](message, row) for row in (rows if action == "add" else rows[:1])]
+    if pictures_of := message.context.get("key"):
+        media.belongs_to(message.db, str(pictures_of), rows[0].id, message.now)
     return replace(done[0], text="\n".join(reply.text for reply in done))
 
 

@@ -12,7 +12,7 @@ from helpline import acknowledgement, complaints, media
 from helpline.complaints import Filing
 from helpline.lifecycle import State
 from sms import filing, which
-from sms.conversation import CITIZEN, OPEN, Message, Reply, add_to, ask, own
+from sms.conversation import CITIZEN, OPEN, Message, Reply, add_to, ask, asked_last, forget, own
 
 _ABOUT_NOTHING = ("unknown", "greeting", "help", "confirm")  # what is written under a picture then says nothing that is asked for
 _OF_THE_LINE = ("stop", "start", "language", "check")  # a picture beside these is about nothing new
@@ -23,12 +23,13 @@ def answer(message: Message, items: Sequence[Sequence[str]], answer_text: Callab
     """The reply to a message with pictures, which are asked for with it."""
     bare = not message.text or (message.parsed.intent in _ABOUT_NOTHING and not message.parsed.keyword and not message.awaiting)
     reply = _came_alone(message) if bare else answer_text()
-    if not bare and reply.complaint_id is None and message.parsed.intent not in _OF_THE_LINE:
-        reply = _also_draft(message, reply)
+    if not bare:
+        reply = _together(message, reply)
     about = complaints.get(message.db, reply.complaint_id or 0)
     own_one = about is not None and about.phone == message.sender
     lapse = timedelta(minutes=message.runtime.config.sms.conversation_minutes)
-    next_at = message.now if own_one or not bare else message.now + lapse
+    waits = bare or _just_asked(message, "which") is not None
+    next_at = message.now if own_one or not waits else message.now + lapse
     media.keep(message.db, message.key, message.sender, items, reply.complaint_id if own_one else None, next_at, message.now)
     return reply
 
@@ -60,7 +61,6 @@ def _to(message: Message, row: Row[Any]) -> Reply:
 
 def to_the_one_meant(message: Message, row: Row[Any]) -> Reply:
     """The answer to "which one?"."""
-    media.belongs_to(message.db, str(message.context.get("key")), row.id, message.now)
     if text := str(message.context.get("text", "")):
         add_to(message, row, text)
     return Reply(message.say("sms.picture_added", ack=acknowledgement.display(row.ack)), row.id)
@@ -79,6 +79,27 @@ def _begin(message: Message) -> Reply:
     draft = complaints.open_draft(message.db, message.runtime, begun, CITIZEN, message.now)
     ask(message, "details", draft=draft)
     return Reply(message.say("sms.ask_picture"), draft)
+
+
+def _together(message: Message, reply: Reply) -> Reply:
+    """What was written is answered, and the picture goes where the words go, so that one question is asked at most."""
+    if (asked := _just_asked(message, "which")) is not None:
+        ask(message, "which", **(asked | {"action": "picture" if asked["action"] == "add" else asked["action"], "key": message.key}))
+        return reply
+    if (asked := _just_asked(message, "addition")) is not None and (row := complaints.get(message.db, asked["complaint"])) is not None:
+        forget(message)  # the picture is what is added
+        return Reply(message.say("sms.picture_added", ack=acknowledgement.display(row.ack)), row.id)
+    if reply.complaint_id is None and message.parsed.intent not in _OF_THE_LINE:
+        return _also_draft(message, reply)
+    return reply
+
+
+def _just_asked(message: Message, awaiting: str) -> dict[str, Any] | None:
+    """What the question `awaiting` is about, if this very message was answered with it."""
+    talk = asked_last(message.db, message.sender, message.now)
+    if talk is None or talk.awaiting != awaiting or talk.context.get("asked_at") != message.now.isoformat():
+        return None
+    return dict(talk.context)
 
 
 def _also_draft(message: Message, reply: Reply) -> Reply:

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from carriers.base import Absent, Permanent, Temporary
 from carriers.twilio import Twilio, _body
 from helpline import acknowledgement, events, media
 from helpline.runtime import utc_now
-from models import Attachment, Event, Media, Outgoing
+from models import Attachment, Conversation, Event, Media, Outgoing
 from simulator.network import sign
 from tests.conftest import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL
 from tests.journeys.test_casework import somebody  # noqa: F401
@@ -155,6 +155,44 @@ def test_of_two_complaints_it_is_asked_which(app, caller, fetched):
     caller.texts("2")
     fetched()
     assert [a.complaint_id for a in kept(app)] == [all_of(app)[0].id]
+
+
+@pytest.mark.parametrize("words", ["ADD here is a photo", "ADD"])
+def test_what_is_added_with_a_picture_is_asked_about_once(app, caller, fetched, words):
+    two(caller)
+    caller.texts(words, media=[picture()])
+    assert "Which complaint do you mean?" in caller.reads
+    assert "What is the problem" not in caller.reads, "one question at a time"
+    assert [c.state for c in all_of(app)] == ["registered", "registered"], "nothing is begun"
+    fetched()
+    assert kept(app) == []
+    caller.texts("2")
+    assert "Your picture goes to complaint" in caller.reads
+    fetched()
+    assert [a.complaint_id for a in kept(app)] == [all_of(app)[0].id]
+    with app.extensions["runtime"].reading() as db:
+        said = db.scalars(select(Event).where(Event.complaint_id == all_of(app)[0].id, Event.action == "add")).all()
+    assert [e.data["text"] for e in said] == ([words.removeprefix("ADD ")] if " " in words else [])
+
+
+def test_a_picture_is_what_is_to_be_added(app, caller, fetched):
+    """ADD and a number, without a word: the picture says it."""
+    caller.texts("FILE the road is full of potholes in Barasat").texts("A Sen")
+    caller.texts(f"ADD {only(app).ack}", media=[picture()])
+    assert "Your picture goes to complaint" in caller.reads
+    caller.texts("STATUS")
+    fetched()
+    assert len(kept(app)) == 1
+
+
+@pytest.mark.parametrize(("words", "says"), [("FILE the road is full of potholes in Barasat", "Your picture goes to complaint"),
+                                             ("शिकायत बारासात में सड़क टूटी है", "शिकायत")])  # fmt: skip
+def test_a_picture_without_a_word_is_answered_in_the_language_of_its_complaint(app, caller, words, says):
+    caller.texts(words).texts("A Sen")
+    with app.extensions["runtime"].writing() as db:
+        db.execute(delete(Conversation))
+    caller.texts("", media=[picture()])
+    assert says in caller.reads
 
 
 def test_when_nobody_says_which_it_goes_to_the_newest(app, caller, fetched):
