@@ -30,7 +30,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
             return redirect(url_for("console.worklist"))
         given = {name: form.get(name, "") for name in (step.requires + step.optional if step else ())}
         with runtime.reading() as db:
-            people = colleagues.for_fields(db, runtime.reference, rows[0].office_code, given)
+            people = colleagues.for_fields(db, runtime.reference, rows, given)
         found, fault = [], None
         if step and form.get("preview"):
             try:

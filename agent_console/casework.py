@@ -90,7 +90,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
         try:
             complaints.allowed(row, action, _actor())
             with runtime.reading() as db:
-                colleagues.take(given, colleagues.for_fields(db, runtime.reference, row.office_code, given))
+                colleagues.take(given, colleagues.for_fields(db, runtime.reference, [row], given))
             stored += files.given(runtime, row.id, action, _actor(), now, len(stored))
             _act(runtime, row, action, given, stored, row_id(version), now)
         except CannotAct as error:
@@ -175,7 +175,7 @@ def _page(runtime: Runtime, row: Any, *, fault: CannotAct | None = None, tried: 
         ringing = dialling.of_user(db.connection(), user.id)
         workable = db.scalar(select(Complaint.id).where(Complaint.id == row.id, scope.visible(user, asked=False))) is not None
         steps = [step for step in lifecycle.possible(row.state, user.role) if workable or step.action in subtasks.MAY_WHO_WAS_ASKED]
-        people = colleagues.for_fields(db, runtime.reference, row.office_code, {name for step in steps for name in step.requires})
+        people = colleagues.for_fields(db, runtime.reference, [row], {name for step in steps for name in step.requires})
     no_more = any(step.action == "transfer" for step in steps) and row.transfers >= runtime.config.casework.max_transfers
     actions = _likely_first(row.state, [step for step in steps if not (no_more and step.action == "transfer")])
     return render_template("complaint.html", row=row, actions=actions, again=_form(tried, given or {}, actions, values["parts"]),

@@ -7,13 +7,13 @@ only one has. Other words that fit are asked about first, for a wrong person may
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 
 from agent_console import access, texts
-from helpline import offices
+from helpline import offices, scope
 from helpline.doing import CannotAct
 from helpline.lifecycle import Role
 from helpline.reference import Reference
@@ -34,6 +34,7 @@ class Person:
     office_code: str | None
     label: str  # as the list offers it, in the reader's language
     other: str  # office and district in the other language: to be found by, too
+    offered: bool = True  # not: who is barred from the complaint; meant plainly they are taken, so that it is said why they cannot have it
 
     @property
     def words(self) -> str:
@@ -48,9 +49,18 @@ class Unclear(CannotAct):
         self.people = people
 
 
-def for_fields(db: Any, reference: Reference, near: str | None, fields: Collection[str]) -> dict[str, list[Person]]:
-    """Whom each of an action's `fields` that takes a person may mean."""
-    return {name: listed(db, reference, near, roles) for name, roles in FIELDS.items() if name in fields}
+def for_fields(db: Any, reference: Reference, rows: Sequence[Any], fields: Collection[str]) -> dict[str, list[Person]]:
+    """Whom each of an action's `fields` that takes a person may mean; `rows` are the complaints it is done to."""
+    found = {name: listed(db, reference, rows[0].office_code, roles) for name, roles in FIELDS.items() if name in fields}
+    named = [scope.barred(db, row.id) for row in rows] if found else []
+    for name, people in found.items():
+        found[name] = [replace(one, offered=not all(_is_barred(one, name, *of_one) for of_one in named)) for one in people]
+    return found
+
+
+def _is_barred(person: Person, field: str, people: Collection[int], tops: Collection[str]) -> bool:
+    """Whether the complaint that names `people`, and bars the offices `tops`, keeps them from it; as an officer to be named, who is named already."""
+    return person.id in people or (field == "owner" and any(offices.is_within(person.office_code, top) for top in tops))
 
 
 def listed(db: Any, reference: Reference, near: str | None, roles: Collection[str] | None = None, without: int | None = None) -> list[Person]:
@@ -95,6 +105,7 @@ def meant(typed: str, people: Sequence[Person], field: str) -> str:
 
 def _fitting(text: str, people: Sequence[Person]) -> list[Person]:
     """Of whom all words are written so; else of whom they sound so: নদীয়া is নদিয়া, and মিত্র is Mitra."""
+    people = [person for person in people if person.offered]
     written = [person for person in people if all(word in person.words for word in text.split())]
     if written or not (heard := _heard(text)):
         return written

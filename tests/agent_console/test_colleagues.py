@@ -111,6 +111,22 @@ def test_many_at_once_too(app, several, told):  # noqa: F811
     assert owner(app) == "here"
 
 
+def test_whom_the_complaint_names_and_those_below_are_not_offered(app, several, told):  # noqa: F811
+    assert act(several, app, told, "name_officer", officer="here").status_code == 302
+    page = several.get(f"/console/complaints/{told}").text
+    assert [line.rpartition(" ")[2] for line in offered(page, "owner")] == ["above", "beside", "desk", "far"]
+    assert "here" not in [line.rpartition(" ")[2] for line in offered(page, "officer")], "named already"
+    for typed in ("here", "Test here · Public Works, North 24 Parganas · here"):
+        refused = act(several, app, told, "assign", owner=typed)
+        assert (refused.status_code, owner(app)) == (422, None)
+        assert "whoever the complaint names" in refused.text, "not: nobody of that name"
+    several_fit = act(several, app, told, "assign", owner="public works").text
+    told_them = re.search(r'role="alert">(.*?)</div>', several_fit, re.S)[1]
+    assert "beside" in told_them and "· here" not in told_them
+    many = several.post("/console/bulk", {"chosen": str(only(app).id), "action": "assign"}).text
+    assert "here" not in [line.rpartition(" ")[2] for line in offered(many, "owner")]
+
+
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
