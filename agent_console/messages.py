@@ -10,15 +10,15 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from agent_console import access
 from helpline import delivery, outbox, scope
 from helpline.runtime import Runtime, utc_now
-from models import Complaint, Outgoing
+from models import Complaint, Outgoing, Phone
 
 
 def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/messages")
     def messages() -> str:
         with runtime.reading() as db:
-            rows = db.execute(select(Outgoing.__table__, Complaint.ack).outerjoin(Complaint, Complaint.id == Outgoing.complaint_id)
-                              .where(outbox.UNSETTLED, Outgoing.state != "claimed", _seen()).order_by(Outgoing.created_at.desc()).limit(200)).all()  # fmt: skip
+            rows = db.execute(select(Outgoing.__table__, Complaint.ack, Phone.sms_stopped_at).outerjoin(Complaint, Complaint.id == Outgoing.complaint_id)
+                              .outerjoin(Phone, Phone.number == Outgoing.to_number).where(outbox.UNSETTLED, Outgoing.state != "claimed", _seen()).order_by(Outgoing.created_at.desc()).limit(200)).all()  # fmt: skip
         return render_template("messages.html", rows=rows)
 
     @blueprint.post("/messages/<rowid:outgoing_id>/rang")
@@ -37,8 +37,8 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     def try_again(outgoing_id: int) -> Any:
         with runtime.writing() as db:
             _known(db, outgoing_id)
-            delivery.requeue(db, outgoing_id, utc_now())
-            access.audit(db, "message.requeued", outbox=outgoing_id)
+            if delivery.requeue(db, outgoing_id, utc_now()):
+                access.audit(db, "message.requeued", outbox=outgoing_id)
         return redirect(url_for("console.messages"))
 
 

@@ -306,7 +306,10 @@ def rang(db: Connection, outgoing_id: int, outcome: str, user_id: int, now: date
 
 
 def requeue(db: Connection, outgoing_id: int, now: datetime) -> bool:
-    """Try a parked message again, from the beginning; False when it is not parked."""
+    """Try a parked message again, from the beginning; False when it is not parked, or its number takes none."""
+    row = db.execute(select(_table).where(_table.c.id == outgoing_id)).first()
+    if row is None or (row.kind == "sms" and _hindrance(db, row) is not None):
+        return False
     fresh = {"state": "pending", "attempts": 0, "next_at": now, "carrier": None, "carrier_sid": None, "carrier_status": None,
              "error_code": None, "claimed_at": None}  # fmt: skip
     done = db.execute(update(Outgoing).where(_table.c.id == outgoing_id, _table.c.state.in_(("parked", "suppressed"))).values(**fresh))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from helpline import complaints
 from helpline.complaints import Actor, Filing
-from models import Complaint, Outgoing, Try
+from models import Complaint, Outgoing, Phone, Try
 
 
 @pytest.fixture
@@ -39,6 +39,23 @@ def test_an_agent_rings_and_records_what_came_of_it(app, staff, parked, outcome,
         assert [(t.kind, t.outcome) for t in db.scalars(select(Try))] == [("person", outcome)]
     assert "Test agent" in agent.get(f"/console/complaints/{parked.ack}").text
     assert agent.post(f"/console/messages/{key}/rang", {"outcome": "nonsense"}).status_code == 400
+
+
+def test_where_the_citizen_stopped_messages_it_is_said_and_not_tried_again(app, staff, parked, now):
+    agent, runtime = staff("agent"), app.extensions["runtime"]
+    with runtime.writing() as db:
+        db.execute(update(Outgoing).values(kind="sms", to_number="+919830012345", state="suppressed", error_code="stopped", asked=False))
+        db.execute(insert(Phone), [{"number": "+919830012345", "language": "bn", "sms_stopped_at": now, "updated_at": now}])
+        key = db.scalar(select(Outgoing.id))
+    page = agent.get("/console/messages").text
+    assert "until they send START" in page and f"/messages/{key}/again" not in page
+    assert f"/messages/{key}/rang" in page, "somebody may ring"
+    agent.post(f"/console/messages/{key}/again")
+    with runtime.reading() as db:
+        assert db.get(Outgoing, key).state == "suppressed", "a page that was open before"
+    with runtime.writing() as db:
+        db.execute(update(Phone).values(sms_stopped_at=None))
+    assert f"/messages/{key}/again" in agent.get("/console/messages").text, "they began them again"
 
 
 def test_the_on_call_form_takes_an_email_and_the_way_to_be_told(app, staff):
