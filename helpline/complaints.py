@@ -233,8 +233,13 @@ def has_moved(db: Connection, row: Row[Any], seen: int) -> bool:
     return any(event.actor_kind != Role.SYSTEM or events.decided(event.before) != events.decided(event.after) for event in db.execute(since))
 
 
+# What only the one who said it can be told so; the others of the same problem hear that theirs is closed with it, and how it is opened again.
+_SAID_BY_ONE = frozenset({"notify.confirmed", "notify.closed", "notify.withdrawn"})
+
+
 def _tell_joined(doing: Doing, after: Mapping[str, Any], template: str, seq: int) -> None:
     """Everybody whose complaint is handled together with this one hears it too, with their own number and language."""
+    template = "notify.closed_together" if template in _SAID_BY_ONE else template
     joined = doing.db.execute(select(Complaint.__table__).where(Complaint.duplicate_of_id == after["id"], Complaint.state == State.DUPLICATE)).all()
     rows = []
     for row in joined:

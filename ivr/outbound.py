@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from carriers.base import CallState
 from carriers.webhook import Webhook
-from helpline import calling, calls, complaints
+from helpline import calling, calls, complaints, status
 from helpline.lifecycle import State as Life
 from helpline.runtime import Runtime, utc_now
 from helpline.text import row_id
@@ -40,9 +40,9 @@ def answered(line: Line, webhook: Webhook) -> str:
         call = calls.begin(db, sid, row.to_number, webhook.get("From")[:64].replace("\x00", ""), now)
         calls.keep(db, call, now, outbox=row.id)
         greeting = line.speaker.say("out.greeting", row.language, name=line.runtime.config.helpline.name(row.language))
-        if _is_asked(db, row):
+        if (about := _asked_about(db, row)) is not None:
             before = [*greeting, Pause(), *spoken(row.body, row.language), Pause()]
-            return line.render(line.speaker.steps(State("out_solved", row.language, str(row.complaint_id)), lambda: db, call, before=before))
+            return line.render(line.speaker.steps(State("out_solved", row.language, str(about)), lambda: db, call, before=before))
         return line.render(line.speaker.steps(State("out", row.language, str(row.id)), lambda: db, call, before=[*greeting, Pause()]))
 
 
@@ -55,11 +55,11 @@ def _to_machine(line: Line, db: Connection, row: Row[Any], now: datetime) -> lis
     return [*greeting, Pause(), *spoken(row.body, row.language), HangUp()]
 
 
-def _is_asked(db: Connection, row: Row[Any]) -> bool:
-    if row.template not in ASKS:
-        return False
-    complaint = complaints.get(db, row.complaint_id)
-    return complaint is not None and complaint.state == Life.RESOLVED
+def _asked_about(db: Connection, row: Row[Any]) -> int | None:
+    """The complaint of which it is asked whether it is solved: what the citizen's own is handled together with, where it is."""
+    complaint = complaints.get(db, row.complaint_id) if row.template in ASKS else None
+    about = status.carrying_on(db, complaint) if complaint is not None else None
+    return about.id if about is not None and about.state == Life.RESOLVED else None
 
 
 def hear_again(turn: Turn, _value: str) -> State:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
-from helpline import acknowledgement, complaints, feedback, lifecycle, notices
+from helpline import acknowledgement, complaints, feedback, lifecycle, notices, status
 from helpline.complaints import Actor, CannotAct
 from helpline.lifecycle import Role, State
 from helpline.runtime import Runtime
@@ -127,6 +127,18 @@ def own(db: Connection, sender: str, states: set[State] | None = None, *, limit:
     return list(db.execute(query.order_by(Complaint.created_at.desc(), Complaint.id.desc()).limit(limit)))
 
 
+def asking(db: Connection, runtime: Runtime, sender: str, now: datetime, *, limit: int = 1) -> list[Row[Any]]:
+    """The complaints of which this number is asked whether they are solved: its own resolved ones, and what its others are handled together with, also where
+    somebody else's yes has closed that meanwhile."""
+    rows = own(db, sender, {State.RESOLVED}, limit=limit)
+    mine = Complaint.__table__.alias()
+    together = select(mine.c.duplicate_of_id).where(mine.c.phone == sender, mine.c.state == str(State.DUPLICATE))
+    since = now - timedelta(days=runtime.config.casework.feedback_days)
+    carrying = select(Complaint.__table__).where(Complaint.id.in_(together), Complaint.phone != sender, Complaint.resolved_at > since,
+                                                 Complaint.state.in_((str(State.RESOLVED), str(State.CLOSED))))  # fmt: skip
+    return [*rows, *db.execute(carrying.order_by(Complaint.resolved_at.desc()).limit(limit))][:limit]
+
+
 def do(message: Message, row: Row[Any], action: str, data: dict[str, Any], template: str) -> Reply:
     """Do `action`; the reply is what it tells the citizen, or else `template`."""
     ack = acknowledgement.display(row.ack)
@@ -141,6 +153,8 @@ def do(message: Message, row: Row[Any], action: str, data: dict[str, Any], templ
         feedback.came_from(message.db, row.id, message.sender)
     if done.message and row.phone == message.sender:
         return Reply(done.message, row.id, done.outgoing_id)
+    if action == "reopen" and (after := complaints.get(message.db, row.id)) is not None:
+        return Reply(message.tell(status.message(message.db, message.runtime, after, message.language)), row.id)
     return Reply(message.say(template, ack=ack, rating=data.get("rating", "")), row.id)
 
 

@@ -36,6 +36,7 @@ from sms.conversation import (
     Reply,
     answer_with,
     asked_last,
+    asking,
     do,
     forget,
     own,
@@ -144,10 +145,12 @@ def _question(db: Connection, runtime: Runtime, sender: str, body: str, now: dat
     """What was asked last, and what it was about: by text, or by the message that a complaint is resolved."""
     talk = asked_last(db, sender, now)
     context = dict(talk.context) if talk is not None else {}
-    if len(body.strip()) <= SHORT_ANSWER and (resolved := own(db, sender, {State.RESOLVED})):
-        later = talk is None or str(context.get("asked_at", "")) < resolved[0].resolved_at.isoformat()
-        if later or (talk is not None and talk.awaiting not in ("confirm_file", "which") and body.strip() in _YES_NO_DIGITS):  # no digit is a name
-            return "feedback", {"language": resolved[0].language}
+    if len(body.strip()) <= SHORT_ANSWER and (asked := asking(db, runtime, sender, now)):
+        later = talk is None or str(context.get("asked_at", "")) < asked[0].resolved_at.isoformat()
+        waits = asked[0].state == State.RESOLVED and talk is not None and talk.awaiting not in ("confirm_file", "which")
+        if later or (waits and body.strip() in _YES_NO_DIGITS):  # no digit is a name
+            mine = asked[0] if asked[0].phone == sender else next(iter(own(db, sender)))
+            return "feedback", {"language": mine.language}
     if talk is not None:
         return str(talk.awaiting), context
     follows = feedback.follow_up(db, sender, runtime.config.feedback, now) if len(body.strip()) <= SHORT_ANSWER else None

@@ -19,8 +19,8 @@ MOST_NUMBERS = 4  # of one message that are answered
 
 def plain_status(db: Reader, runtime: Runtime, row: Row[Any], parsed: Parsed) -> Reply:
     """The answer to the commonest message, STATUS <number> from the registered telephone; `row` is that complaint."""
-    row = status.carrying_on(db, row)
     language = parsed.reply_language if parsed.lang != "en" else str(row.language)
+    row = status.carrying_on(db, row)
     return Reply(status.sentence(db, runtime, row, language), row.id)
 
 

@@ -12,7 +12,7 @@ from helpline import text as texts
 from helpline.lifecycle import State
 from helpline.places import find_place
 from sms import answers, filing, which
-from sms.conversation import Message, Reply, add_to, ask, do, forget, own
+from sms.conversation import Message, Reply, add_to, ask, asking, do, forget, own
 from sms.keywords import Leading, leading_answer, parse
 from sms.registered import reopen_this
 from sms.subscriber import not_understood
@@ -30,7 +30,7 @@ def not_solved(message: Message) -> Reply:
 
 
 def _feedback(message: Message, action: str) -> Reply:
-    rows = own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1) if message.awaiting == "feedback" else []
+    rows = asking(message.db, message.runtime, message.sender, message.now, limit=which.MOST + 1) if message.awaiting == "feedback" else []
     if not rows:
         return not_understood(message)
     return which.ask_which(message, rows, action) if len(rows) > 1 else conclude(message, rows[0], action)
@@ -44,7 +44,8 @@ def answered_with_words(message: Message) -> Reply | None:
     answer = leading_answer(message.text)
     if answer is None or message.parsed.keyword or message.parsed.acks:
         return None
-    asked = own(message.db, message.sender, {State.RESOLVED}, limit=which.MOST + 1)
+    asked = asking(message.db, message.runtime, message.sender, message.now, limit=which.MOST + 1)
+    asked = asked if answer.said == "deny" else [row for row in asked if row.state == State.RESOLVED]
     named = find_place(message.text, message.runtime.reference).district_code if asked else None
     about = [row for row in which.of_subject(message, message.text, asked) if named in (None, row.district_code)]
     return _denied(message, about) if answer.said == "deny" else _confirmed(message, answer, about, asked)
@@ -97,7 +98,10 @@ def ask_once_more(message: Message, row: Row[Any], text: str) -> Reply:
 
 
 def conclude(message: Message, row: Row[Any], action: str) -> Reply:
-    """`confirm` or `reopen`, as the citizen said; the rating or the question on conduct follows."""
+    """`confirm` or `reopen`, as the citizen said; the rating or the question on conduct follows, from whose complaint it is. Somebody else's of the same
+    problem, whose yes may come second, is thanked."""
+    if row.phone != message.sender and action == "confirm":
+        return do(message, row, "confirm", {}, "sms.thanks") if row.state == State.RESOLVED else Reply(message.say("sms.thanks"), row.id)
     if action == "reopen":
         reply = reopen_this(message, row, str(message.context.get("text", message.parsed.text)))
         _ask_conduct(message, row)
@@ -144,7 +148,7 @@ def got_rating(message: Message) -> Reply | None:
 
 def _ask_conduct(message: Message, row: Row[Any]) -> None:
     """After a no: the question on conduct, as a message of its own."""
-    if row.state != State.RESOLVED:
+    if row.state != State.RESOLVED or row.phone != message.sender:
         return
     name, ack = message.runtime.config.helpline.short_name, acknowledgement.display(row.ack)
     sms = message.runtime.catalogue.sms("sms.ask_conduct", row.language, helpline=name, ack=ack)

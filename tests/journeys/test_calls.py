@@ -11,7 +11,7 @@ from carriers.base import Accepted, CallState, Permanent, Temporary, Unknown
 from helpline import callbacks, calling, complaints, notices
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
-from models import Callback, Complaint, Outgoing, Phone, Try
+from models import Callback, Complaint, Feedback, Outgoing, Phone, Try
 from simulator.driver import Caller
 from tests.journeys.test_voice import files
 
@@ -313,6 +313,24 @@ def test_resolved_is_asked_by_the_call_itself_and_a_no_goes_to_the_next_senior(a
         row = db.get(Complaint, filed.id)
         assert (row.state, row.reopen_count) == ("reopened", 1)
     assert message(app, "notify.resolved").state == "delivered"
+
+
+def test_whose_complaint_is_handled_with_another_is_asked_too(app, network, voice, citizen, filed, now, later):
+    """The neighbour's call asks the same question, of the complaint that carries on."""
+    runtime, neighbour = app.extensions["runtime"], Caller(network, "+913325554321")
+    with runtime.writing() as db:
+        filing = Filing(channel="agent", language="bn", phone=neighbour.number, category_code="WATER.NONE", district_code="305", description="জল নেই")
+        joined = complaints.file(db, runtime, filing, Actor("agent", "agent"), now)
+        complaints.act(db, runtime, joined.id, "merge", DESK, now, {"original": filed.ack})
+        db.execute(update(Outgoing).values(state="delivered"))
+        complaints.act(db, runtime, filed.id, "resolve", DESK, now, REPORT)
+    assert runs(app, voice, later) == 2
+    neighbour.answers()
+    assert neighbour.heard("মিটেছে", "bn")
+    neighbour.presses("2")
+    with runtime.reading() as db:
+        assert db.get(Complaint, filed.id).state == "reopened"
+        assert db.scalars(select(Feedback)).one().from_number == neighbour.number
 
 
 def test_a_caller_chooses_to_be_told_by_calls(app, caller, voice, now):

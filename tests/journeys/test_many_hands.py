@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from helpline import search
-from models import Complaint
+from models import Complaint, Conversation, Feedback, Outgoing
 from simulator.driver import Caller
 from tests.journeys.test_casework import BARASAT, act, filed, only, somebody, told  # noqa: F401
 
@@ -88,3 +88,79 @@ def test_joined_by_one_click_told_together_and_undone(app, twice, somebody, call
     assert "98300 99999" not in desk.get(f"/console/complaints/{first}").text
     with app.extensions["runtime"].reading() as db:
         assert [row.joined for row in db.scalars(select(Complaint).order_by(Complaint.id).limit(1))] == [0]
+
+
+@pytest.fixture
+def together(app, network, told, somebody):  # noqa: F811
+    """Five neighbours with the same hole, joined to the one that carries on, which is reported resolved: (the desk, their phones, a complaint by number)."""
+    desk = somebody("desk", "cell")
+    phones = [Caller(network, f"+91983009999{n}") for n in range(5)]
+    texts = ["FILE big potholes near the school on Station road, Barasat", "शिकायत बारासात में स्टेशन रोड पर स्कूल के पास सड़क टूटी है", "অভিযোগ বারাসতে স্টেশন রোডে স্কুলের কাছে রাস্তা ভাঙা"]
+    for n, phone in enumerate(phones):
+        phone.texts(texts[n % 3])
+    with app.extensions["runtime"].writing() as db:
+        db.execute(delete(Conversation))
+        acks = [db.scalar(select(Complaint.ack).where(Complaint.phone == phone.number)) for phone in phones]
+    for ack in acks:
+        assert desk.post(f"/console/complaints/{ack}/merge", {"original": told}).status_code == 302
+    act(desk, app, told, "review")
+    act(desk, app, told, "resolve", report="The holes near the school were filled with stones")
+    return desk, phones, lambda number: one(app, number)
+
+
+def one(app, number):
+    with app.extensions["runtime"].reading() as db:
+        return db.scalars(select(Complaint).where(Complaint.phone == number)).first()
+
+
+def sent_to(app, number):
+    with app.extensions["runtime"].reading() as db:
+        return [m.template for m in db.scalars(select(Outgoing).where(Outgoing.to_number == number).order_by(Outgoing.id))]
+
+
+def test_each_of_many_is_asked_and_a_no_of_any_is_heard(app, together, caller):
+    _, phones, complaint = together
+    for phone in phones:
+        assert sent_to(app, phone.number).count("notify.resolved") == 1, "each hears once"
+    phones[1].texts("2")
+    assert "समझ" not in phones[1].reads, "it was asked, so it is understood"
+    carrying = complaint(caller.number)
+    assert (carrying.state, carrying.office_code, carrying.reopen_count) == ("reopened", "pwd", 1)
+    assert "समीक्षाधीन" in phones[1].reads
+    for phone in (*phones, caller):
+        assert sent_to(app, phone.number).count("notify.reopened") == 1
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalars(select(Feedback)).one().from_number == phones[1].number
+
+
+def test_a_yes_closes_for_all_in_words_that_are_true_for_each_and_a_later_no_opens_it(app, together, caller):
+    _, phones, complaint = together
+    phones[0].texts("1")
+    assert "Thank you" in phones[0].reads
+    assert complaint(caller.number).state == "closed"
+    for phone in phones:
+        assert sent_to(app, phone.number)[-1] == "notify.closed_together", "nobody is thanked for what they did not say, or asked to rate it"
+    phones[2].texts("1")
+    assert "ধন্যবাদ" in phones[2].reads
+    phones[4].texts("2")
+    assert complaint(caller.number).state == "reopened"
+
+
+def test_what_one_withdraws_is_not_said_to_be_withdrawn_by_the_others(app, together, caller):
+    _, phones, complaint = together
+    phones[3].texts("2 big potholes are still in the road")
+    assert complaint(caller.number).state == "reopened"
+    caller.texts("CANCEL")
+    assert complaint(caller.number).state == "closed"
+    for phone in phones:
+        assert sent_to(app, phone.number)[-1] == "notify.closed_together"
+    phones[0].texts(f"REOPEN {complaint(phones[0].number).ack}")
+    assert complaint(caller.number).state == "reopened"
+
+
+def test_the_status_of_what_was_joined_is_told_in_the_language_of_whoever_asks(together):
+    _, phones, complaint = together
+    phones[1].texts(f"STATUS {complaint(phones[1].number).ack}")
+    assert "शिकायत" in phones[1].reads
+    phones[2].texts(f"STATUS {complaint(phones[2].number).ack}")
+    assert "অভিযোগ" in phones[2].reads
