@@ -72,6 +72,8 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
         begins = report.month_of(month)
         if begins is None:
             raise click.ClickException(f"{month} is not a month: write it as 2026-10")
+        if not report.has_begun(begins, utc_now()):
+            raise click.ClickException(f"{month} has not begun yet")
         _needs_tables(runtime)
         path = out or Path(f"report-{begins:%Y-%m}-{language}.pdf")
         path.write_bytes(report.make(runtime, begins, language, utc_now()))

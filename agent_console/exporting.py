@@ -40,7 +40,7 @@ def register(blueprint: Blueprint, runtime: Runtime) -> None:
     @blueprint.get("/report/<month>.pdf")
     def monthly_report(month: str) -> Response:
         begins = report.month_of(month)
-        if begins is None or not 2000 < begins.year < 2100:
+        if begins is None or begins.year <= 2000 or not report.has_begun(begins, utc_now()):
             abort(404)
         with runtime.writing() as db:
             access.audit(db, "report", month=month[:7])
@@ -109,7 +109,7 @@ def _figures(runtime: Runtime, what: str, asked: Chosen) -> Sheet | None:
 
 def _overview(runtime: Runtime, reader: Reader) -> Sheet:
     heads = [_t("export.by"), _t("export.of"), *(_t(f"figure.{name}") for name in FIGURES), _t("figure.kept_share")]
-    rows = [["", "", *_counts(reader.total())]]
+    rows = [[_t("export.total"), "", *_counts(reader.total())]]
     for dimension, label in (("department", "col.department"), ("district", "col.where"), ("category", "col.what"), ("level", "col.level")):
         rows += [[_t(label), name or _t("unsorted"), *_counts(counts)] for _, name, counts in dashboards.table(runtime, reader.by(dimension), dimension)]
     return heads, rows

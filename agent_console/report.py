@@ -11,6 +11,7 @@ from typing import Any
 from babel.numbers import format_decimal
 
 from agent_console import texts
+from helpline import offices
 from helpline.figures import meaning, reading
 from helpline.figures.reading import Reader, percentile
 from helpline.lifecycle import Role
@@ -33,6 +34,11 @@ def month_of(text: str) -> date | None:
         return None
 
 
+def has_begun(month: date, now: datetime) -> bool:
+    """Whether there is anything to report of the month that begins on `month`."""
+    return month <= meaning.today(now)
+
+
 def make(runtime: Runtime, month: date, language: str, now: datetime, user: Any = WHOLE_STATE) -> bytes:
     """The report of the month that begins on `month`, as `user` may see it."""
     last = (month.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
@@ -40,17 +46,23 @@ def make(runtime: Runtime, month: date, language: str, now: datetime, user: Any 
     on = meaning.today(now)
     with runtime.reading() as session:
         db = session.connection()
-        return _Report(runtime, language, month, now).made(
+        return _Report(runtime, language, month, now, user).made(
             Reader(db, user, reading.Choice(month, last, on)), Reader(db, user, reading.Choice(*before, on))
         )
 
 
 class _Report:
-    def __init__(self, runtime: Runtime, language: str, month: date, now: datetime) -> None:
+    def __init__(self, runtime: Runtime, language: str, month: date, now: datetime, user: Any) -> None:
         from fpdf import FPDF  # here: only who prints waits for it
 
-        self.runtime, self.language, self.month, self.now = runtime, language, month, now
-        self.pdf = FPDF(format="A4")
+        report = self
+
+        class Pages(FPDF):
+            def footer(self) -> None:
+                report._foot()
+
+        self.runtime, self.language, self.month, self.now, self.user = runtime, language, month, now, user
+        self.pdf = Pages(format="A4")
         for style, file in (("", "NotoSansBengali-Regular.ttf"), ("B", "NotoSansBengali-SemiBold.ttf")):
             self.pdf.add_font("Noto", style, FONTS / file)
         self.pdf.set_text_shaping(True)
@@ -80,12 +92,30 @@ class _Report:
     def _head(self, total: Any) -> None:
         self._line(self.runtime.config.helpline.name(self.language), 11)
         self._line(f"{self._t('report.title')}: {texts.month(self.month, self.language)}", 19, bold=True, colour=BRAND)
+        self._line(self._of_what(), 11, bold=True)
         self._line(self._t("report.made", day=texts.day(self.now, self.language)), 9)
         self.pdf.ln(3)
         self._line(self._share(total), 34, bold=True, colour=BRAND)
         self._line(self._t("dashboard.headline"), 13, bold=True)
         self._line(self._t("dashboard.headline.under"), 9)
         self.pdf.ln(3)
+
+    def _of_what(self) -> str:
+        """Whose complaints are counted: the whole state's, or the part that this person sees."""
+        reference, user = self.runtime.reference, self.user
+        if user.role == Role.OFFICER:
+            parts: list[Any] = [reference.offices.get(user.office_code)]
+        else:
+            parts = [reference.departments.get(user.department_code), reference.districts.get(user.district_code)]
+        named = ", ".join(part.name(self.language) for part in parts if part is not None)
+        return self._t("report.only", what=named) if named and user.office_code != offices.FALLBACK else self._t("report.whole_state")
+
+    def _foot(self) -> None:
+        self.pdf.set_y(-13)
+        self.pdf.set_font("Noto", "", 8)
+        self.pdf.set_text_color(*INK)
+        page = self._t("report.page", month=texts.month(self.month, self.language), page=self.pdf.page_no())
+        self.pdf.cell(0, 5, self._digits(page), align="R")
 
     def _times(self, reader: Reader, earlier: Reader) -> list[list[str]]:
         rows = []
@@ -98,14 +128,14 @@ class _Report:
     def _standing(self, total: Any) -> None:
         day = texts.day(self.now, self.language)
         rows = [[self._t(f"figure.{name}"), self._n(total[name])] for name in meaning.STANDING]
-        self._table(self._t("dashboard.today", day=day), ["", ""], rows, widths=(4, 1))
+        self._table(self._t("dashboard.today", day=day).rstrip(".।"), ["", ""], rows, widths=(4, 1))
 
     def _by(self, reader: Reader, dimension: str, head: str) -> None:
         named: Any = {"department": self.runtime.reference.departments, "district": self.runtime.reference.districts, "category": self.runtime.reference.categories}[dimension]
         columns = ("registered", "closed", "open", "overdue", "judged", "kept")
         rows = [[named[code].name(self.language) if code in named else self._t("unsorted"), *(self._n(counts[name]) for name in columns), self._share(counts)]
                 for code, counts in sorted(reader.by(dimension).items(), key=lambda item: -item[1]["registered"])]  # fmt: skip
-        self._table(self._t(head), ["", *(self._t(f"figure.{name}") for name in columns), "%"], rows, widths=(4, 1.2, 1.2, 1.2, 1.4, 1.3, 1.5, 1.2))
+        self._table(self._t(head), ["", *(self._t(f"figure.{name}") for name in columns), "%"], rows, widths=(3.8, 1.5, 1.2, 1.1, 1.4, 1.3, 1.6, 1.2))
 
     def _offices(self, reader: Reader) -> None:
         counts = reader.of_offices()
