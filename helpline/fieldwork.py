@@ -76,7 +76,7 @@ def about(runtime: Runtime, row: Mapping[str, Any], language: str) -> dict[str, 
     return {
         "helpline": runtime.config.helpline.short_name,
         "ack": acknowledgement.display(row["ack"]),
-        "category": category.name(language)[:30] if category else "-",
+        "category": category.name(language) if category else "-",
         "date": notices.short_date(row["due_at"], language) if row["due_at"] else "-",
     }
 

@@ -163,8 +163,12 @@ _LENGTHS = {"ack": 13, "ack1": 13, "ack2": 13, "ack3": 13, "acks": 28, "more": 2
 
 
 def _fit(value: str) -> str:
+    """What is too long ends with a whole word and three points."""
     value = " ".join(value.split())
-    return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1].rstrip() + "."
+    if len(value) <= MAX_VALUE:
+        return value
+    cut = value[: MAX_VALUE - 2]  # with the letter after the last that may stand: a space there ends a word
+    return (cut.rpartition(" ")[0] or cut[:-1]).rstrip(" ,;:(/-") + "..."
 
 
 def is_gsm7(text: str) -> bool:

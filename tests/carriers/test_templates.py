@@ -184,3 +184,19 @@ def test_everything_that_is_sent_fits_its_template(app, network, now):
         assert templates.fits(contents[row.template, row.language], row.body), (row.template, row.body)
     assert not templates.fits(contents["sms.help", "en"], "something else")
     assert not templates.fits("Complaint {#var#} is open", f"Complaint {'9' * 31} is open")
+
+
+@pytest.mark.parametrize("language", ["bn", "en", "hi"])
+def test_a_value_that_is_too_long_ends_with_a_whole_word(runtime, language):
+    """ "Live or hanging wire, broken p" and "দুর্ব্" are no words; thirty characters is the register's limit."""
+    shortened = 0
+    for category in runtime.reference.categories.values():
+        name = category.name(language)
+        sms = runtime.catalogue.sms("sms.which_of_2", language, helpline="H", ack1="1", ack2="2", about1=name, about2="x")
+        found = next(part for part in (name, *(name[:n] + "..." for n in range(len(name), 3, -1))) if part in sms.text)
+        assert len(found) <= 30
+        if found != name:
+            shortened += 1
+            head = found.removesuffix("...")
+            assert not head.endswith((" ", ",", "(", "/")) and not name[len(head)].isalpha(), found
+    assert shortened > 3
