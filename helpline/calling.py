@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select, update
 
 from carriers.base import CALL_ENDED, CallState, OutgoingCall, Permanent, Temporary, Unknown, Unusable, VoiceCarrier
 from helpline import complaints, numbers, outbox, telling, tries
@@ -80,7 +80,7 @@ def _settle_overtaken(db: Connection, row: Row[Any]) -> bool:
     is open is asked all the same.
     """
     newer = (_table.c.complaint_id == row.complaint_id, _table.c.to_number == row.to_number, _table.c.id > row.id, _table.c.kind != "email",
-             _table.c.key.startswith("complaint:"), _table.c.state.in_((*UNDER_WAY, "delivered")))  # fmt: skip
+             or_(_table.c.key.startswith("complaint:"), _table.c.key.startswith("joined:")), _table.c.state.in_((*UNDER_WAY, "delivered")))  # fmt: skip
     if row.complaint_id is None or db.scalar(select(_table.c.id).where(*newer).limit(1)) is None:
         return False
     about = complaints.get(db, row.complaint_id)

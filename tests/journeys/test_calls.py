@@ -333,6 +333,30 @@ def test_whose_complaint_is_handled_with_another_is_asked_too(app, network, voic
         assert db.scalars(select(Feedback)).one().from_number == neighbour.number
 
 
+def test_older_news_of_what_is_handled_together_is_not_told_after_newer(app, network, voice, citizen, filed, now, later):
+    runtime, neighbour = app.extensions["runtime"], Caller(network, "+913325554321")
+    with runtime.writing() as db:
+        filing = Filing(channel="agent", language="bn", phone=neighbour.number, category_code="WATER.NONE", district_code="305", description="জল নেই")
+        joined = complaints.file(db, runtime, filing, Actor("agent", "agent"), now)
+        complaints.act(db, runtime, joined.id, "merge", DESK, now, {"original": filed.ack})
+        db.execute(update(Outgoing).values(state="delivered"))
+        complaints.act(db, runtime, filed.id, "forward", DESK, now, {"office": "phe.305"})
+    runs(app, voice, later)
+    neighbour.turns_away("busy")
+    citizen.answers().waits()
+    with runtime.writing() as db:
+        complaints.act(db, runtime, filed.id, "resolve", DESK, later, REPORT)
+    at = later + timedelta(minutes=4)
+    runs(app, voice, at)
+    neighbour.answers()
+    assert neighbour.heard("মিটেছে", "bn")
+    neighbour.hangs_up(after=30)
+    runs(app, voice, at + timedelta(hours=1))
+    with runtime.reading() as db:
+        told = {m.template: m.state for m in db.scalars(select(Outgoing).where(Outgoing.to_number == neighbour.number))}
+    assert (told["notify.resolved"], told["notify.forwarded"]) == ("delivered", "replaced")
+
+
 def test_a_caller_chooses_to_be_told_by_calls(app, caller, voice, now):
     files(caller).presses("3")
     assert caller.heard("ফোন করে জানাব", "bn")
