@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import mimetypes
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -199,14 +201,16 @@ def _text_commands(app: Flask, runtime: Runtime) -> None:
 
 
 def _map_lines(function: Callable[[str], dict[str, Any]]) -> None:
-    for line in sys.stdin:
+    """One line out for each line in that is not empty; what is no JSON is a text itself."""
+    for line in io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="replace"):
         if line.strip():
             try:
                 given = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 given = {"text": line.rstrip("\n")}
-            text = given.get("text") if isinstance(given, dict) else given
-            click.echo(json.dumps(function(str(text or "")), ensure_ascii=False))
+            text = str((given.get("text") if isinstance(given, dict) else given) or "")
+            whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half a character, which JSON can escape, is none
+            click.echo(json.dumps(function(whole), ensure_ascii=False))
 
 
 def _telephone(_context: click.Context, _option: click.Parameter, given: str) -> str:
@@ -217,6 +221,17 @@ def _telephone(_context: click.Context, _option: click.Parameter, given: str) ->
     return number
 
 
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """That no helpline answers is said, without where in the program it was found."""
+    from simulator.terminal import NoAnswer
+
+    try:
+        yield
+    except NoAnswer as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _phone_commands(app: Flask, runtime: Runtime) -> None:
     @app.cli.command("call")
     @click.option("--from", "number", default="+919830012345", show_default=True, callback=_telephone, help="the number that calls")
@@ -224,7 +239,8 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
         """Telephone the running helpline from this terminal."""
         from simulator import terminal
 
-        terminal.call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
+        with _plainly():
+            terminal.call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
 
     @app.cli.command("answer")
     @click.option("--from", "number", default="+919830012345", show_default=True, callback=_telephone, help="the number that is called")
@@ -232,7 +248,8 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
         """Wait for a call of the running helpline's and answer it in this terminal."""
         from simulator import terminal
 
-        terminal.wait_for_call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
+        with _plainly():
+            terminal.wait_for_call(_simulator(runtime.config), number, sys.stdin, sys.stdout)
 
     @app.cli.command("text")
     @click.argument("body", default="")
@@ -243,7 +260,8 @@ def _phone_commands(app: Flask, runtime: Runtime) -> None:
         from simulator import terminal
 
         media = [(mimetypes.guess_type(path.name)[0] or "application/octet-stream", path.read_bytes()) for path in paths]
-        terminal.text(_simulator(runtime.config), number, body, sys.stdout, media=media)
+        with _plainly():
+            terminal.text(_simulator(runtime.config), number, body, sys.stdout, media=media)
 
 
 def _voice_commands(app: Flask, runtime: Runtime) -> None:

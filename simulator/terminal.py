@@ -15,18 +15,30 @@ from simulator.twiml import ApplicationError
 HELP = "Keys: type digits, * and #. `say …` speaks, an empty line is silence, `hang` rings off."
 
 
+class NoAnswer(Exception):
+    """No helpline answers where it should; says where that is."""
+
+
+def _network(settings: Settings, client: httpx.Client) -> Network:
+    try:
+        client.get(f"{settings.public_url}/healthz")
+    except httpx.TransportError:
+        raise NoAnswer(f"the helpline does not answer; is it running at {settings.public_url}?") from None
+    return Network(settings, client)
+
+
 def call(settings: Settings, number: str, stdin: TextIO, stdout: TextIO) -> None:
-    """An interactive call; ends when either side rings off or the input ends."""
+    """An interactive call; ends when either side rings off, the input ends, or with Ctrl-C. Raises NoAnswer."""
     with httpx.Client(timeout=30) as client:
-        network = Network(settings, client)
+        network = _network(settings, client)
         print(f"Calling {settings.helpline_number} from {number}. {HELP}", file=stdout)
         _talk(network, network.dial(number), stdin, stdout)
 
 
 def wait_for_call(settings: Settings, number: str, stdin: TextIO, stdout: TextIO, *, seconds: float = 600) -> None:
-    """Wait until the helpline calls `number`, and answer it: an interactive call."""
+    """Wait until the helpline calls `number`, and answer it: an interactive call. Raises NoAnswer."""
     with httpx.Client(timeout=30) as client:
-        network = Network(settings, client)
+        network = _network(settings, client)
         print(f"Waiting for a call to {number}. {HELP}", file=stdout)
         until = time.monotonic() + seconds
         while (sid := network.ringing(number)) is None:
@@ -42,16 +54,19 @@ def wait_for_call(settings: Settings, number: str, stdin: TextIO, stdout: TextIO
 
 
 def _talk(network: Network, now: Call, stdin: TextIO, stdout: TextIO) -> None:
-    """Until either side rings off or the input ends."""
+    """Until either side rings off, the input ends, or Ctrl-C."""
     shown = _show(now, 0, stdout)
-    while now.state == "in-progress":
-        _prompt(now, stdout)
-        line = stdin.readline()
-        if not line or line.strip() == "hang":
-            network.hang_up(now.sid)
-            break
-        now = _do(network, now, line.strip())
-        shown = _show(now, shown, stdout)
+    try:
+        while now.state == "in-progress":
+            _prompt(now, stdout)
+            line = stdin.readline()
+            if not line or line.strip() == "hang":
+                break
+            now = _do(network, now, line.strip())
+            shown = _show(now, shown, stdout)
+    except KeyboardInterrupt:
+        print(file=stdout)
+    network.hang_up(now.sid)
     print("-- the call has ended --", file=stdout)
 
 
@@ -77,15 +92,14 @@ def _show(now: Call, shown: int, stdout: TextIO) -> int:
 
 
 def text(settings: Settings, number: str, body: str, stdout: TextIO, *, wait: float = 3.0, media: Sequence[tuple[str, bytes]] = ()) -> None:
-    """Send one SMS, with `media` (media type, content); print the reply, and what else arrives within `wait` seconds."""
+    """Send one SMS, with `media` (media type, content); print the reply, and what else arrives within `wait` seconds. Raises NoAnswer."""
     with httpx.Client(timeout=30) as client:
-        network = Network(settings, client)
+        network = _network(settings, client)
         before = {m["sid"] for m in network.messages(number)}
         try:
             network.text(number, body, media=media)
         except ApplicationError as error:
-            print(f"* the helpline did not answer ({error.code}); is it running at {settings.public_url}?", file=stdout)
-            return
+            raise NoAnswer(f"the helpline's answer could not be used ({error.code})") from None
         until, shown = time.monotonic() + wait, set(before)
         while time.monotonic() < until:
             for message in network.messages(number):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -91,7 +92,10 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     assert process.wait(timeout=30) == 0
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{address}/healthz")
-    assert "is it running" in _flask(environment, "text", "STATUS", "--from", "+919830012345")
+    for words in (("text", "STATUS"), ("call",)):
+        said = _flask(environment, *words, "--from", "+919830012345")
+        assert "is it running" in said
+        assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(("name", "value", "says"), [("HELPLINE_MODE", "production", "PUBLIC_URL: production needs"), ("HELPLINE_NONSENSE__X", "1", "nonsense"),
@@ -100,6 +104,18 @@ def test_what_is_wrong_with_the_configuration_is_said_in_plain_words(environment
     said = _flask({**environment, name: value}, "check")
     assert says in said
     assert "Traceback" not in said, said
+
+
+@pytest.mark.parametrize("command", ["sms-parse", "classify"])
+def test_every_json_line_is_answered_whatever_stands_in_it(environment, command):
+    """Half of an emoji, bytes that are no UTF-8, JSON nested without end, a mark of the byte order: one line out for each that is not empty."""
+    lines = [b'\xef\xbb\xbf{"text": "HELP"}', b'{"text": "\\ud83d no water"}', b'{"text": "no \xff water"}', b"[" * 100_000, b"", b'{"text": ""}', b"no JSON", b'{"text": "LANG"}']
+    ran = subprocess.run([sys.executable, "-m", "flask", "--app", "app", command], cwd=HERE, env={**environment, "PYTHONIOENCODING": "utf-8:strict"},
+                         input=b"\n".join(lines), capture_output=True, timeout=60, check=False)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr.decode()[-500:]
+    texts = [json.loads(line)["text"] for line in ran.stdout.decode().splitlines()]
+    assert texts[:3] == ["HELP", "\ufffd no water", "no \ufffd water"]
+    assert texts[4:] == ["", "no JSON", "LANG"]
 
 
 def test_the_simulated_telephones_do_not_sleep(monkeypatch):

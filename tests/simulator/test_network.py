@@ -239,6 +239,36 @@ def test_the_terminal_is_a_telephone(live, capsys):
     assert "STATUS" in out.getvalue()
 
 
+def test_ctrl_c_in_the_terminal_rings_off(live):
+    import io
+
+    from simulator import terminal
+
+    class Interrupted(io.StringIO):
+        def readline(self, *_):
+            return super().readline() or self._interrupt()
+
+        def _interrupt(self):
+            raise KeyboardInterrupt
+
+    settings, out = simulator_settings(live.extensions["runtime"].config), io.StringIO()
+    terminal.call(settings, "+919830012345", Interrupted("2\n1\n"), out)
+    assert out.getvalue().endswith("-- the call has ended --\n")
+    assert [row["state"] for row in Network(settings, httpx.Client()).store.rows("SELECT state FROM calls")] == ["completed"]
+
+
+def test_the_terminal_says_where_no_helpline_answers(tmp_path):
+    import io
+
+    from simulator import terminal
+
+    settings, out = Settings("http://127.0.0.1:9", "AC" + "0" * 32, "token", "+913322145555", str(tmp_path / "net.db")), io.StringIO()
+    for telephone in (lambda: terminal.call(settings, "+919830012345", io.StringIO("1\n"), out), lambda: terminal.text(settings, "+919830012345", "HELP", out)):
+        with pytest.raises(terminal.NoAnswer, match=r"is it running at http://127\.0\.0\.1:9"):
+            telephone()
+    assert Network(settings, httpx.Client()).store.rows("SELECT sid FROM calls") == [], "no call was begun"
+
+
 def test_our_signature_is_the_carriers():
     fields = {"b": "2", "a": "১"}
     assert sign("https://h.example/x", fields, AUTH_TOKEN) == RequestValidator(AUTH_TOKEN).compute_signature("https://h.example/x", fields)
