@@ -21,7 +21,7 @@ class NoAnswer(Exception):
 
 def _network(settings: Settings, client: httpx.Client) -> Network:
     try:
-        client.get(f"{settings.public_url}/healthz")
+        client.head(settings.public_url)
     except httpx.TransportError:
         raise NoAnswer(f"the helpline does not answer; is it running at {settings.public_url}?") from None
     return Network(settings, client)

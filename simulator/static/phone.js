@@ -3,7 +3,7 @@ const $ = (id) => document.getElementById(id);
 let call = null, keys = "", keyTimer = null, spokenUpTo = 0, recorder = null, lastThread = "";
 
 async function api(name, body) {
-  const answer = await fetch(`api/${name}`, { method: "POST", headers: { "Content-Type": "application/json", "X-Simulator": "1" }, body: JSON.stringify(body || {}) });
+  const answer = await fetch(`api/${name}`, { method: "POST", headers: { "Content-Type": "application/json", "X-Simulator": "1" }, body: JSON.stringify(body || {}) }).catch(() => ({ status: "is it running?" }));
   if (!answer.ok) { $("status").textContent = `The helpline did not answer (${answer.status}).`; return null; }
   const data = await answer.json();
   if (data && data.error) { $("status").textContent = data.error; return null; }
@@ -74,7 +74,7 @@ function sayNext(rest) {
     const words = new SpeechSynthesisUtterance(now.text); words.lang = now.language; words.onend = next; speechSynthesis.speak(words);
   }
 }
-$("dial").onclick = () => inTurn(async () => { spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); });
+$("dial").onclick = () => inTurn(async () => { if (call && call.state === "in-progress") return; spokenUpTo = 0; show(await api("dial", { number: line() })); refresh(); });
 $("hangup").onclick = () => inTurn(async () => {
   if (!call) return;
   if (recorder) await stopRecording();
@@ -115,12 +115,18 @@ $("speech").onsubmit = (e) => {
   const text = $("say").value;
   if (!text || !call) return;
   $("say").value = "";
-  inTurn(async () => { if (call) show(await api("speak", { sid: call.sid, text })); refresh(); });
+  inTurn(async () => {
+    const next = call && await api("speak", { sid: call.sid, text });
+    if (!next) $("say").value ||= text;
+    show(next); refresh();
+  });
 };
 $("sms").onsubmit = async (e) => {
   e.preventDefault(); const body = $("body").value, files = await Promise.all([...$("files").files].map(inBase64));
-  $("body").value = ""; $("files").value = "";
-  await (files.length ? api("text_with", { number: line(), body, files }) : api("text", { number: line(), body })); refresh();
+  $("body").value = "";
+  const answer = await (files.length ? api("text_with", { number: line(), body, files }) : api("text", { number: line(), body }));
+  if (answer) $("files").value = ""; else $("body").value ||= body;
+  refresh();
 };
 $("body").onkeydown = (e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); $("sms").requestSubmit(); } };
 $("agents").onchange = () => api("agents", { answer: $("agents").checked });

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
+from commands import simulator_settings
 from helpline import abuse, callbacks, calls, complaints, fairness
 from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
 from models import Phone
+from simulator.network import Network
 from tests.agent_console.conftest import PASSWORD
 
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -226,3 +229,28 @@ def test_whoever_was_signed_out_learns_it_and_keeps_what_is_typed(page, live, wi
     assert page.input_value("#description") == "the road is broken"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious(page) == []
+
+
+def test_the_simulated_telephone_rings_once_and_outlives_a_pause_of_the_helpline(page, live, app):
+    page.goto(f"{live}/simulator/")
+    page.dblclick("#dial")
+    page.wait_for_selector("#talk .helpline")
+    page.wait_for_timeout(500)
+    rung = Network(simulator_settings(app.extensions["runtime"].config), httpx.Client()).store.rows("SELECT sid FROM calls")
+    assert len(rung) == 1, "a double click is one call"
+
+    page.route("**/simulator/api/**", lambda route: route.abort())
+    page.fill("#body", "FILE no water in our lane")
+    page.click("#sms button")
+    page.wait_for_function("document.getElementById('status').textContent.includes('did not answer')")
+    assert page.input_value("#body") == "FILE no water in our lane", "what could not be sent stays"
+    page.fill("#say", "no water")
+    page.press("#say", "Enter")
+    page.wait_for_timeout(300)
+    assert page.input_value("#say") == "no water"
+    page.unroute("**/simulator/api/**")
+    page.locator('#pad [data-key="2"]').click()
+    page.wait_for_function("[...document.querySelectorAll('#talk .caller')].some((said) => said.textContent === '[2]')")
+    page.click("#sms button")
+    page.wait_for_selector("#thread .helpline")
+    assert page.input_value("#body") == ""
