@@ -77,19 +77,20 @@ class Desk:
         if row is None or row.state not in ("waiting", "ringing"):
             return [LeaveQueue()]
         calls.touch(db, sid, now)
-        if key in _WISHES:
+        withheld = numbers.e164(webhook.get("From")) is None
+        if key in _WISHES and not (withheld and _WISHES[key] == "callback"):
             queueing.leave(db, sid, _WISHES[key], now)
             return [LeaveQueue()]
         again = f"/ivr/waiting?l={language}&n=1"
-        said = self._place(db, row, language, now)
+        said = self._place(db, row, language, now, withheld)
         ask = Ask(again, tuple(said), digits=1, timeout=self.runtime.config.queue.announce_seconds, language=language)
         return [ask, GoTo(again)]
 
-    def _place(self, db: Connection, row: Row[Any], language: str, now: Any) -> list[Said]:
+    def _place(self, db: Connection, row: Row[Any], language: str, now: Any, withheld: bool) -> list[Said]:
         place = queueing.place(db, self.runtime, row, now)
         minutes = max(1, round(place.seconds / 60))
         place_said = self.speaker.say("queue.place", language, n=speech.count(place.number, language), minutes=speech.count(minutes, language))
-        return between([place_said, *self.speaker.choices("queue.choices", language)])
+        return between([place_said, *self.speaker.choices("queue.withheld.choices" if withheld else "queue.choices", language)])
 
     def music(self, _webhook: Webhook, _db: Connection) -> list[Step]:
         """Heard on hold and in a room before the other comes: quiet."""

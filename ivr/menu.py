@@ -98,6 +98,7 @@ class State:
     number: int = 0  # counts up at every step
     silences: int = 0
     wrongs: int = 0
+    withheld: bool = False  # no number came with this request: nobody can ring back; not in the address
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _again(state: State, trouble: str, lost: str = "agent") -> Move:
     silences = state.silences + (trouble == "silence")
     wrongs = state.wrongs + (trouble == "wrong")
     if max(silences, wrongs) >= MAX_TRIES:
-        return Move(State(lost, state.language, "", state.number + 1), None, "lost" if lost == "agent" else "")
+        return Move(replace(state, at=lost, arg="", number=state.number + 1, silences=0, wrongs=0), None, "lost" if lost == "agent" else "")
     return Move(replace(state, number=state.number + 1, silences=silences, wrongs=wrongs), None, trouble)
 
 

@@ -30,7 +30,7 @@ from ivr.desk import Desk, Handler
 from ivr.kept import sid_of
 from ivr.menu import MAX_ARG, Answer, Do, Move, State
 from ivr.recorded import audio_directory
-from ivr.speaking import Speaker, between
+from ivr.speaking import Speaker, between, for_whom
 from ivr.speech import spoken_key
 from ivr.steps import HangUp, Step
 from ivr.tree import TREE
@@ -349,8 +349,8 @@ class Line:
         if webhook.query.get("leg") or webhook.query.get("d") or webhook.get("dial"):  # an agent's telephone
             return self.render([HangUp()])
         if state.at == "message":  # it was recorded by the carrier, and is kept: say so and end, rather than turn in a circle
-            return self.render([*speaker.say("kept", state.language), *speaker.say("goodbye", state.language), HangUp()])
-        said = between([speaker.say(key, language) for language in languages for key in ("fault", "message_fault")])
+            return self.render([*speaker.say(for_whom("kept", state.withheld), state.language), *speaker.say("goodbye", state.language), HangUp()])
+        said = between([speaker.say(key, language) for language in languages for key in ("fault", for_whom("message_fault", state.withheld))])
         return self.render(speaker.message(state, said, "", AFTER_FAULT))
 
     # ── reading and rendering ──
@@ -362,7 +362,8 @@ class Line:
         known = language if language in self.voices else ""
         if at not in TREE or (not known and at != "language"):
             at, known = ("main" if known else "language"), known
-        return State(at, known, query.get("a", "")[:MAX_ARG], _count(query.get("n")), _count(query.get("s")), _count(query.get("w")))
+        withheld = numbers.e164(webhook.get("From")) is None
+        return State(at, known, query.get("a", "")[:MAX_ARG], _count(query.get("n")), _count(query.get("s")), _count(query.get("w")), withheld)
 
     def _answer(self, webhook: Webhook) -> Answer:
         digits = texts.fold_digits(webhook.get("Digits"))[:40]

@@ -80,7 +80,7 @@ class Speaker:
         if isinstance(node, Agent):
             return self._agent(state, said, db, call)
         if isinstance(node, Record):
-            return self._listen(node, state, said if trouble == "early" else [*said, *self._prompt(node.prompt, state)])
+            return self._listen(node, state, said if trouble == "early" else [*said, *self._prompt(self._beep(node, state), state)])
         said += self._said(node, state, db, call, values)
         if isinstance(node, Say):
             return self._after(node, state, db, call, said)
@@ -235,6 +235,10 @@ class Speaker:
             return []
         return [Play(recording.url if recording.url.endswith(".wav") else f"{recording.url}.wav")]
 
+    def _beep(self, node: Record, state: State) -> str:
+        """The words before the beep."""
+        return for_whom(node.prompt, state.withheld) if state.at == "message" else node.prompt
+
     def _listen(self, node: Record, state: State, said: Sequence[Said]) -> list[Step]:
         """The beep, and silence asked again: an empty recording is passed over by some engines."""
         seconds = int(getattr(self.runtime.config.voice, node.seconds))
@@ -256,7 +260,12 @@ class Speaker:
         node = TREE["message"]
         assert isinstance(node, Record)
         at = replace(state, at="message", number=state.number + 1, arg=arg)
-        return self._listen(node, at, [*said, *(self._prompt(prompt, at) if prompt else [])])
+        return self._listen(node, at, [*said, *(self._prompt(for_whom(prompt, state.withheld), at) if prompt else [])])
+
+
+def for_whom(prompt: str, withheld: bool) -> str:
+    """A prompt that promises a call: to whoever can be rung."""
+    return f"{prompt}.withheld" if withheld else prompt
 
 
 def between(pieces: Sequence[Sequence[Said]]) -> list[Said]:

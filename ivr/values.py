@@ -118,7 +118,7 @@ class Values:
     def number_told(self, ack: str, phone: str | None, language: str) -> dict[str, object]:
         """The values of the prompt `registered`: the number, and whether an SMS can carry it; then calls are offered in its place."""
         sms = numbers.is_mobile(phone)
-        return {"ack": speech.ack(ack, language), "sms": sms, "offers": ("registered.calls", "registered.discreet") if sms else ("registered.discreet",)}
+        return {"ack": speech.ack(ack, language), "sms": sms, "offers": ("registered.calls", "registered.discreet") if sms else ("registered.discreet",) if phone else ()}
 
     def _told(self, state: State, db: Db, call: Row[Any] | None) -> dict[str, object]:
         values = self._solved(state, db, call)
@@ -146,7 +146,7 @@ class Values:
         caller = numbers.e164(call.from_number) if call is not None else None
         if caller == row.phone and status.earlier_open(db(), caller, row.id) is not None:
             offers.append("told.next")
-        if not row.discreet:
+        if not row.discreet and row.phone:
             offers.append("told.discreet")
         return tuple(offers)
 

@@ -365,3 +365,15 @@ def test_somleng_has_no_queue_and_rings_the_telephones(app, network):
 
     assert not SOMLENG.can(Can.QUEUE)
     assert Caller(network, "+919830077777").dials().is_talking
+
+
+def test_a_withheld_number_in_the_queue_is_offered_no_call_back(app, network):
+    Agent(app, network, "busy")
+    hidden = Caller(network, "anonymous").dials().presses("2", "0")
+    assert "number 1 in the queue" in hidden.last_said
+    assert "called back" not in hidden.last_said
+    assert "leave a message, press 2" in hidden.last_said
+    hidden.presses("1")
+    assert waiting(app) == ["waiting"], "and the key that others have for it changes nothing"
+    hidden.presses("2")
+    assert "your telephone number" in hidden.last_said

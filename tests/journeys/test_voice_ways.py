@@ -283,3 +283,21 @@ def test_a_key_that_ends_a_recording_leads_where_it_leads_and_what_was_said_is_k
 def test_star_within_a_number_goes_back(caller):
     caller.dials().presses("2", "1", "1", "1").speaks("road").presses("1", "1", "71*")
     assert "If you know the PIN code" in caller.last_said
+
+
+@pytest.mark.parametrize("language", ["1", "2", "3"])
+def test_who_cannot_be_rung_is_promised_no_call(app, network, language):
+    """A withheld number: the message for an agent asks for a number, and no message is spoken of that nobody can get."""
+    from simulator.driver import Caller
+
+    promise = re.compile("call you back|ফোন করব[।,]|फोन करेंगे")
+    hidden = Caller(network, "anonymous").dials().presses(language, "0")
+    assert re.search("telephone number|ফোন নম্বর|फोन नंबर", hidden.last_said)
+    assert not promise.search(hidden.last_said)
+    hidden.waits()
+    assert not promise.search(hidden.last_said), "also where it is asked again"
+    hidden.speaks("road")
+    assert only(app).state == "registered"
+    assert not re.search("Messages|বার্তায়|संदेश", hidden.last_said)
+    known = Caller(network, "+919830012345").dials().presses(language, "0")
+    assert promise.search(known.last_said)
