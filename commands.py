@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from flask import Flask
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from simulator.settings import Settings
 
 FALLBACK = ROOT / "docs" / "fallback"
+T = TypeVar("T")
 DEMO_ROLES = ("agent", "cell", "officer", "supervisor", "administrator", "monitor")
 
 
@@ -50,9 +51,17 @@ def register(app: Flask, runtime: Runtime) -> None:
         adder(app, runtime)
 
 
+def _reached(do: Callable[[], T], runtime: Runtime) -> T:
+    try:
+        with store.reaching(runtime.engine):
+            return do()
+    except store.Unreachable as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _needs_tables(runtime: Runtime) -> None:
-    """End in plain words where the store was never migrated, or not since the helpline was renewed."""
-    if not store.is_migrated(runtime.engine):
+    """End in plain words where the store is away, was never migrated, or not since the helpline was renewed."""
+    if not _reached(lambda: store.is_migrated(runtime.engine), runtime):
         raise click.ClickException("the store is not migrated: run `flask upgrade` first, then this again")
 
 
@@ -60,7 +69,7 @@ def _store_commands(app: Flask, runtime: Runtime) -> None:
     @app.cli.command("upgrade")
     def upgrade() -> None:
         """Migrate the store to the newest version."""
-        store.upgrade(runtime.engine)
+        _reached(lambda: store.upgrade(runtime.engine), runtime)
         click.echo(f"The store is at version {store.newest_revision()}.")
 
     @app.cli.command("report")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,19 +29,41 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"The configuration cannot be used:\n{error}", file=sys.stderr)
         return 2
-    prepare(config)
-    address = config.var / "address"  # for `flask call` and `flask text` in another terminal
-    address.write_text(f"{config.public_url}\n")
+    try:
+        refuse_a_taken_port(config)
+        prepare(config)
+        address = config.var / "address"  # for `flask call` and `flask text` in another terminal
+        address.write_text(f"{config.public_url}\n")
+    except (CannotStart, store.Unreachable, OSError) as error:
+        print(f"The helpline cannot start: {error}", file=sys.stderr)
+        return 2
     try:
         return start(config)
     finally:
         address.unlink(missing_ok=True)
 
 
+class CannotStart(Exception):
+    """Why, in plain words."""
+
+
+def refuse_a_taken_port(config: Config) -> None:
+    """Another helpline, perhaps on the same store, is left alone: nothing is started beside it."""
+    try:
+        socket.create_server((host(config), config.port)).close()
+    except OSError as error:
+        raise CannotStart(f"Port {config.port} cannot be used ({os.strerror(error.errno or 0)}). Choose another: PORT=5001 make run") from None
+
+
+def host(config: Config) -> str:
+    return "0.0.0.0" if config.is_production else "127.0.0.1"  # noqa: S104 - a proxy or the carrier comes from elsewhere
+
+
 def prepare(config: Config) -> None:
     """Migrate, load the reference data, make the demonstration accounts (development), say where everything is."""
     runtime = create_app(config).extensions["runtime"]
-    store.upgrade(runtime.engine)
+    with store.reaching(runtime.engine):
+        store.upgrade(runtime.engine)
     print(f"\n  Console          {config.public_url}/console/")
     if config.simulator.enabled:
         print(f"  Simulated phone  {config.public_url}/simulator/")
@@ -52,7 +75,7 @@ def prepare(config: Config) -> None:
 
 def start(config: Config) -> int:
     binaries = Path(sys.executable).parent
-    web = [str(binaries / "gunicorn"), "app:web()", "--bind", f"0.0.0.0:{config.port}" if config.is_production else f"127.0.0.1:{config.port}",
+    web = [str(binaries / "gunicorn"), "app:web()", "--bind", f"{host(config)}:{config.port}",
            "--workers", str(config.server.processes), "--timeout", "30", "--graceful-timeout", "10",
            "--max-requests", "20000", "--max-requests-jitter", "2000", "--log-level", "warning"]  # fmt: skip
     worker = [str(binaries / "flask"), "--app", "app", "worker"]

@@ -403,7 +403,7 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None, **over
     _override_from_environment(raw, env)
     for dotted, value in overrides.items():
         _put(raw, dotted.split("."), value)
-    raw["port"] = _number(env.get("PORT") or "5000", "PORT")
+    raw["port"] = _port(env.get("PORT") or "5000")
     raw.setdefault("var", env.get("HELPLINE_VAR", str(ROOT / "var")))
     raw["public_url"] = (raw.get("public_url") or env.get("PUBLIC_URL") or f"http://127.0.0.1:{raw['port']}").rstrip("/")
     _place_in_var(raw)
@@ -414,10 +414,16 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None, **over
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from None
-    wrong = contradictions(config) + faults(config)
+    wrong = _stores(config) + contradictions(config) + faults(config)
     if wrong:
         raise ConfigurationError("\n".join(wrong))
     return config
+
+
+def _stores(config: Config) -> list[str]:
+    if config.database.url.startswith(("sqlite://", "postgresql+psycopg://")):
+        return []
+    return ["DATABASE_URL (or database.url): must begin with sqlite:/// or postgresql://"]
 
 
 def contradictions(config: Config) -> list[str]:
@@ -532,9 +538,9 @@ def _place_in_var(raw: dict[str, Any]) -> None:
                 raw[section][name] = f"{prefix}{raw['var']}/{value.removeprefix(f'{prefix}var/')}"
 
 
-def _number(text: str, name: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise ConfigurationError(f"{name}: must be a number")
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise ConfigurationError("PORT: must be a number from 1 to 65535")
     return int(text)
 
 
@@ -561,7 +567,10 @@ def _secrets(raw: dict[str, Any], env: dict[str, str]) -> dict[str, str]:
     found = {name: env[name.upper()] for name in names if env.get(name.upper())}
     if raw.get("mode") == "production":
         return {"secret_key": "", "twilio_account_sid": "", "twilio_auth_token": "", **found}
-    return {**_development_secrets(Path(raw["var"])), **found}
+    try:
+        return {**_development_secrets(Path(raw["var"])), **found}
+    except OSError as error:
+        raise ConfigurationError(f"{raw['var']}: cannot be used ({error.strerror}); name another directory by HELPLINE_VAR") from None
 
 
 def _development_secrets(var: Path) -> dict[str, str]:

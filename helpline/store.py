@@ -13,11 +13,27 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from helpline.config import ROOT
 from models import READ_ONLY, Heartbeat, is_away
 
 _LOCK = 4_155_771  # any number: PostgreSQL's advisory lock while one process migrates
+
+
+class Unreachable(Exception):
+    """The store is away; the message names it, without its password."""
+
+
+@contextmanager
+def reaching(engine: Engine) -> Iterator[None]:
+    """Raises Unreachable where what is done meets a store that is away."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if not is_away(error):
+            raise
+        raise Unreachable(f"the store cannot be reached: {engine.url.render_as_string(hide_password=True)}") from None
 
 
 def _alembic() -> AlembicConfig:

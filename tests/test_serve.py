@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -99,7 +100,9 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "value", "says"), [("HELPLINE_MODE", "production", "PUBLIC_URL: production needs"), ("HELPLINE_NONSENSE__X", "1", "nonsense"),
-                                                      ("HELPLINE_CONFIG", "/nowhere.yaml", "/nowhere.yaml"), ("PORT", "abc", "PORT")])  # fmt: skip
+                                                      ("HELPLINE_CONFIG", "/nowhere.yaml", "/nowhere.yaml"), ("PORT", "abc", "PORT"), ("PORT", "0", "PORT: must be a number from 1"), ("PORT", "70000", "PORT: must be a number from 1"),
+                                                      ("HELPLINE_VAR", __file__, f"{__file__}: cannot be used"), ("DATABASE_URL", "nonsense", "DATABASE_URL"),
+                                                      ("DATABASE_URL", "mysql://x/y", "DATABASE_URL")])  # fmt: skip
 def test_what_is_wrong_with_the_configuration_is_said_in_plain_words(environment, name, value, says):
     said = _flask({**environment, name: value}, "check")
     assert says in said
@@ -116,6 +119,40 @@ def test_every_json_line_is_answered_whatever_stands_in_it(environment, command)
     texts = [json.loads(line)["text"] for line in ran.stdout.decode().splitlines()]
     assert texts[:3] == ["HELP", "\ufffd no water", "no \ufffd water"]
     assert texts[4:] == ["", "no JSON", "LANG"]
+
+
+AWAY = "postgresql://nobody@127.0.0.1:1/x"
+
+
+def _serve(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "serve.py"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(("name", "value", "says"), [("DATABASE_URL", AWAY, "cannot be reached"), ("HELPLINE_VAR", __file__, "cannot be used"), ("PORT", "70000", "PORT")])
+def test_make_run_says_in_plain_words_why_it_cannot_start(environment, name, value, says):
+    ran = _serve({**environment, "PORT": str(free_port()), name: value})
+    assert says in ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert ran.returncode == 2
+
+
+def test_a_port_that_is_taken_is_said_and_the_helpline_that_runs_is_left_alone(environment, tmp_path):
+    (tmp_path / "address").write_text("http://127.0.0.1:5001\n")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ran = _serve({**environment, "PORT": str(port)})
+    assert f"Port {port} cannot be used" in ran.stderr
+    assert "PORT=" in ran.stderr, "and what to do"
+    assert ran.returncode == 2
+    assert "worker" not in ran.stdout, "nothing was started"
+    assert (tmp_path / "address").read_text() == "http://127.0.0.1:5001\n", "the telephone in the terminal finds the one that runs"
+
+
+@pytest.mark.parametrize("words", [("upgrade",), ("add-user", "x", "--name", "X", "--role", "agent"), ("audit", "verify")])
+def test_a_store_that_is_away_is_said_in_plain_words(environment, words):
+    said = _flask({**environment, "DATABASE_URL": AWAY}, *words)
+    assert "cannot be reached" in said
+    assert "Traceback" not in said
 
 
 def test_the_simulated_telephones_do_not_sleep(monkeypatch):
