@@ -15,7 +15,9 @@ from pathlib import Path
 
 from app import create_app
 from helpline import people, store
+from helpline.checks import LifecycleError
 from helpline.config import Config, ConfigurationError, load
+from prompts.catalogue import CatalogueError
 
 HERE = Path(__file__).resolve().parent
 # A developer's telephones do not sleep: whatever the hour, an agent can be rung and an SMS arrives. What the environment says goes before.
@@ -34,8 +36,8 @@ def main() -> int:
         prepare(config)
         address = config.var / "address"  # for `flask call` and `flask text` in another terminal
         address.write_text(f"{config.public_url}\n")
-    except (CannotStart, store.Unreachable, OSError) as error:
-        print(f"The helpline cannot start: {error}", file=sys.stderr)
+    except (CannotStart, ConfigurationError, CatalogueError, LifecycleError, store.Unreachable, OSError) as error:
+        print(f"The helpline cannot start:\n{error}", file=sys.stderr)
         return 2
     try:
         return start(config)

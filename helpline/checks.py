@@ -13,11 +13,12 @@ from helpline.runtime import Runtime, utc_now
 from models import Complaint, Heartbeat, User, is_away
 
 SYNTHETIC = "SYNTHETIC.txt"  # stands among recordings that nobody spoke
+PROMPTS = ("call", "notify", "sms", "staff", "status", "voice")  # the files of prompts/
 WORKER_SILENT = timedelta(seconds=60)
 
 
 class LifecycleError(Exception):
-    """The lifecycle table or the prompts it needs do not fit together; one line a fault."""
+    """The lifecycle table, the call tree, the prompts or the reference data do not fit together; one line a fault."""
 
 
 def refuse_to_start_broken(runtime: Runtime) -> None:
@@ -28,7 +29,9 @@ def refuse_to_start_broken(runtime: Runtime) -> None:
 
 def missing_prompts(runtime: Runtime) -> list[str]:
     needed = {row.tells for row in lifecycle.TABLE if row.tells} | {f"reason.{r}" for r in lifecycle.REJECTION_REASONS}
-    return [f"prompts: {key} is missing" for key in sorted(needed) if key not in runtime.catalogue]
+    found = [f"prompts: {key} is missing" for key in sorted(needed) if key not in runtime.catalogue]
+    there = {entry.key.partition(".")[0] for entry in runtime.catalogue}
+    return found + [f"prompts: no sentence {kind}.… is there" for kind in PROMPTS if kind not in there]
 
 
 def data_faults(runtime: Runtime) -> list[str]:

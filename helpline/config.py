@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets as token
 from datetime import time
 from pathlib import Path
@@ -414,16 +415,19 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None, **over
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from None
-    wrong = _stores(config) + contradictions(config) + faults(config)
+    wrong = _unusable_addresses(config) + contradictions(config) + faults(config)
     if wrong:
         raise ConfigurationError("\n".join(wrong))
     return config
 
 
-def _stores(config: Config) -> list[str]:
-    if config.database.url.startswith(("sqlite://", "postgresql+psycopg://")):
-        return []
-    return ["DATABASE_URL (or database.url): must begin with sqlite:/// or postgresql://"]
+def _unusable_addresses(config: Config) -> list[str]:
+    found = []
+    if not config.database.url.startswith(("sqlite://", "postgresql+psycopg://")):
+        found.append("DATABASE_URL (or database.url): must begin with sqlite:/// or postgresql://")
+    if not re.fullmatch(r"https?://[^/\s]+\S*", config.public_url):
+        found.append("PUBLIC_URL: must begin with https:// (or http://) and name a host")
+    return found
 
 
 def contradictions(config: Config) -> list[str]:
@@ -497,7 +501,7 @@ def _read(path: Path) -> dict[str, Any]:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
     if not isinstance(raw, dict):
         raise ConfigurationError(f"{path}: must be a mapping of sections")
@@ -507,7 +511,10 @@ def _read(path: Path) -> dict[str, Any]:
 def _override_from_environment(raw: dict[str, Any], env: dict[str, str]) -> None:
     for name, value in env.items():
         if name.startswith("HELPLINE_") and "__" in name:
-            _put(raw, name.removeprefix("HELPLINE_").lower().split("__"), yaml.load(value, Loader=yaml.CSafeLoader))
+            try:
+                _put(raw, name.removeprefix("HELPLINE_").lower().split("__"), yaml.load(value, Loader=yaml.CSafeLoader))
+            except (yaml.YAMLError, TypeError, AttributeError) as error:  # no YAML; a setting taken for a section
+                raise ConfigurationError(f"{name}: {error}") from None
     if env.get("HELPLINE_MODE"):
         raw["mode"] = env["HELPLINE_MODE"]
     if env.get("DATABASE_URL"):
@@ -591,4 +598,7 @@ def _development_secrets(var: Path) -> dict[str, str]:
             pass
         finally:
             fresh.unlink()
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}; without this file new secrets are made") from None

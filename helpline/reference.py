@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from helpline.config import ROOT
+from helpline.config import ROOT, ConfigurationError
 
 DIRECTORY = ROOT / "reference"
 
@@ -217,8 +217,11 @@ class Reference:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
 
 
 @lru_cache(maxsize=1)

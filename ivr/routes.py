@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from carriers.webhook import Refused, Webhook, receive
-from helpline import calls, complaints, numbers, queueing
+from helpline import calls, checks, complaints, numbers, queueing
 from helpline import text as texts
 from helpline.journal import Line as Entry
 from helpline.lifecycle import State as Life
@@ -48,7 +48,7 @@ MARKED = frozenset({"status", "add", "reopen", "problem", "place", "name"})
 WANTED = MARKED | {"agent", "category"}
 
 
-class TreeError(Exception):
+class TreeError(checks.LifecycleError):
     """The call tree does not fit together; one line a fault."""
 
 

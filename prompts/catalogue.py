@@ -110,13 +110,19 @@ def load(directory: Path = DIRECTORY) -> Catalogue:
     entries: dict[str, Entry] = {}
     found: list[str] = []
     for path in sorted(directory.glob("*.yaml")):
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
+        try:
+            raw = dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {})
+        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+            found.append(f"{path.name}: {error}")
+            continue
         for key, row in raw.items():
             if key in entries:
                 found.append(f"{path.name}: {key} stands twice")
-            entry = _entry(key, row)
-            found += [f"{path.name}: {key}: {fault}" for fault in _faults(entry, row)]
-            entries[key] = entry
+            try:
+                entries[key] = _entry(key, row)
+                found += [f"{path.name}: {key}: {fault}" for fault in _faults(entries[key], row)]
+            except (ValueError, TypeError, AttributeError) as error:  # a brace that is not closed; no languages
+                found.append(f"{path.name}: {key}: {error}")
     if found:
         raise CatalogueError("\n".join(found))
     return Catalogue(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from helpline import checks, complaints, numbers, translation, worker
+from helpline import checks, complaints, numbers, reference, translation, worker
 from helpline.complaints import Actor, Filing
 from helpline.config import ConfigurationError, load
+from helpline.runtime import build_runtime
 from models import Complaint, Translated
 
-from prompts.catalogue import CatalogueError, load as load_catalogue, segment_count  # isort: skip
+from prompts.catalogue import Catalogue, CatalogueError, load as load_catalogue, segment_count  # isort: skip
 from tests.conftest import make_config
 
 
@@ -52,6 +54,30 @@ def test_the_shipped_configuration_is_whole(tmp_path):
 def test_production_refuses_to_be_careless(tmp_path, environ, says):
     with pytest.raises(ConfigurationError) as refused:
         load(environ={"HELPLINE_MODE": "production", "HELPLINE_VAR": str(tmp_path), **environ})
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "config", "secrets", "says"),
+    [
+        ({}, b"\xff\xfe", "", "config.yaml: "),
+        ({"HELPLINE_CONFIG": "/tmp"}, None, "", "/tmp: "),
+        ({"HELPLINE_SERVER__PROCESSES": "["}, None, "", "HELPLINE_SERVER__PROCESSES: "),
+        ({"HELPLINE_SERVER__PROCESSES__X": "1"}, None, "", "HELPLINE_SERVER__PROCESSES__X: "),
+        ({"PUBLIC_URL": "helpline.example"}, None, "", "PUBLIC_URL: "),
+        ({"PUBLIC_URL": "https://"}, None, "", "PUBLIC_URL: "),
+        ({}, None, "{", "secrets.json: "),
+        ({}, None, '["a"]', "secrets.json: "),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path, environ, config, secrets, says):
+    if config is not None:
+        (tmp_path / "config.yaml").write_bytes(config)
+        environ = {"HELPLINE_CONFIG": str(tmp_path / "config.yaml")}
+    if secrets:
+        (tmp_path / "secrets.json").write_text(secrets)
+    with pytest.raises(ConfigurationError) as refused:
+        load(environ={"HELPLINE_VAR": str(tmp_path), **environ})
     assert says in str(refused.value)
 
 
@@ -96,6 +122,29 @@ def test_a_faulty_prompt_is_named(tmp_path):
         load_catalogue(tmp_path)
     assert "has no text in hi" in str(refused.value)
     assert "placeholders" in str(refused.value)
+
+
+@pytest.mark.parametrize(("content", "says"), [(b"a.b: [", "x.yaml: "), (b"\xff", "x.yaml: "), (b"a.b: text", "x.yaml: a.b: "), (b"- a", "x.yaml: "),
+                                               (b"a.b:\n  bn: '{x'\n  en: '{x'\n  hi: '{x'\n", "x.yaml: a.b: ")])  # fmt: skip
+def test_prompts_that_cannot_be_read_are_named(tmp_path, content, says):
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(CatalogueError) as refused:
+        load_catalogue(tmp_path)
+    assert says in str(refused.value)
+
+
+def test_a_file_of_prompts_that_is_gone_is_missed(tmp_path, database_url):
+    runtime = build_runtime(make_config(tmp_path, database_url))
+    without = Catalogue({entry.key: entry for entry in runtime.catalogue if not entry.key.startswith("sms.")})
+    assert checks.missing_prompts(replace(runtime, catalogue=without)) == ["prompts: no sentence sms.… is there"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xff", None])
+def test_reference_data_that_cannot_be_read_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"x\.csv: "):
+        list(reference._rows(tmp_path / "x.csv"))
 
 
 def test_a_message_that_can_exceed_its_budget_keeps_the_application_from_starting(tmp_path):
