@@ -70,7 +70,7 @@ class Reply:
     complaint_id: int | None = None
     outgoing_id: int | None = None  # the outbox row that this answer is, when it must not be lost
     parts: tuple[Sms, ...] = ()  # the registered messages that the text is made of, beside that row
-    essential: bool = False  # danger, or the status of one's own complaint: answered also to who sent a great deal
+    essential: bool = False  # danger, the status of one's own complaint, STOP and START: answered also to who sent a great deal
 
 
 Handler = Callable[[Message], Reply]

@@ -26,7 +26,7 @@ def set_language(message: Message) -> Reply:
 def stop(message: Message) -> Reply:
     forget(message)
     _remember(message, sms_stopped_at=message.now)
-    return Reply(message.say("sms.stopped"))
+    return Reply(message.say("sms.stopped"), essential=True)
 
 
 def stop_and_ring_back(message: Message) -> Reply:
@@ -37,7 +37,7 @@ def stop_and_ring_back(message: Message) -> Reply:
 
 def start(message: Message) -> Reply:
     _remember(message, sms_stopped_at=None)
-    return Reply(message.say("sms.started"))
+    return Reply(message.say("sms.started"), essential=True)
 
 
 def _remember(message: Message, **values: Any) -> None:

@@ -227,3 +227,10 @@ def test_abuse_is_marked_for_a_supervisor_and_the_complaint_registered_like_any_
     detail = boss.get(re.search(r'href="(/console/senders/\d+)"', page)[1]).text
     assert "you bastards, no water" in detail and complaint.ack in detail.replace(" ", "")
     assert "98300 12345" in page
+
+
+def test_stop_and_start_are_answered_also_to_who_sent_a_great_deal(app, caller):
+    """As carriers and the law expect: whoever ends the messages, or takes them up again, is told that it is done."""
+    files(caller, MANY + 2)
+    assert "no more messages" in caller.texts("STOP").reads
+    assert caller.texts("START").reads.startswith("CM Helpline: Messages")
