@@ -153,7 +153,7 @@ def test_the_worker_sends_with_the_real_sdk_and_the_telephone_receives(live):
 def test_the_worker_calls_with_the_real_sdk_and_the_telephone_rings(live):
     runtime = live.extensions["runtime"]
     network = Network(simulator_settings(runtime.config), httpx.Client())
-    noon = utc_now().replace(hour=6)
+    noon = (utc_now() - timedelta(hours=6)).replace(hour=6)  # in India, of the day that has come to it: never later than now
     with runtime.writing() as db:
         filed = complaints.file(db, runtime, Filing(channel="agent", language="bn", phone="+913325551234"), Actor("agent", "agent"), noon)
     carrier = carriers_in_use.in_use(runtime.config).voice
