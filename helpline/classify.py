@@ -80,6 +80,7 @@ class Classifier:
     def __init__(self, reference: Reference, learnt: Learnt = ()) -> None:
         self.reference = reference
         self._likeness = _likeness(_keywords(reference.categories)).having_learnt(learnt)
+        self._subjects = _subjects(_keywords(reference.categories)).having_learnt(learnt)
         self._messages = examples.shipped(examples.MESSAGES).keys()
 
     def read(self, found: list[str]) -> Reading:
@@ -94,11 +95,12 @@ class Classifier:
 
     def classify(self, text: str) -> Classification:
         """The likeliest categories of `text`; none where nothing in it is a subject of complaints."""
-        reading = self.read(words(text))
+        heard = words(text)
+        reading = self.read(heard)
         if reading.told < HINTED:
             return Classification((), urgent=False, told=reading.told)
         best: dict[str, tuple[float, str]] = {}
-        for code, score in reading.complaints.items():
+        for code, score in (self._subjects.scores(heard) or reading.complaints).items():
             top = code.partition(".")[0]
             best[top] = max(best.get(top, (-math.inf, "")), (score - _HANDICAP.get(code, 0.0), code))
         ranked = sorted(best.values(), reverse=True)
@@ -125,6 +127,14 @@ def _likeness(keywords: Keywords) -> Likeness:
     complaints = {code: [words(text) for text in (*shown.get(code, ()), *listed)] for code, listed in keywords}
     messages = {kind: [words(text) for text in listed] for kind, listed in examples.shipped(examples.MESSAGES).items()}
     return Likeness(complaints | messages)
+
+
+@lru_cache(maxsize=2)
+def _subjects(keywords: Keywords) -> Likeness:
+    """Complaints alone, also as they are told without naming the subject: which of them, once it is one. Against the other messages these
+    would weigh too much: much that is asked about a complaint is told in their words."""
+    shown, indirect = examples.shipped(examples.COMPLAINTS), examples.shipped(examples.INDIRECT)
+    return Likeness({code: [words(text) for text in (*shown.get(code, ()), *indirect.get(code, ()), *listed)] for code, listed in keywords})
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from helpline import text as texts
 from helpline.config import ROOT
 from helpline.sounds import sound
 
-COMPLAINTS, MESSAGES, CORRECTIONS = "complaint_examples.csv", "message_examples.csv", "correction_examples.csv"
+COMPLAINTS, INDIRECT, MESSAGES, CORRECTIONS = "complaint_examples.csv", "indirect_examples.csv", "message_examples.csv", "correction_examples.csv"
 _TOKEN = regex.compile(r"[\p{L}\p{M}]+|\d+|\?")
 _TELLING_NUMBERS = frozenset({"100", "102", "108"})  # days of work, ambulances
 _MAX_TEXT = 4000

@@ -284,8 +284,8 @@ def test_no_field_can_inject_html(app, staff):
 
 def test_the_on_call_form_suggests_what_the_words_may_mean(staff):
     agent = staff("agent")
-    suggested = agent.post("/console/new/similar", {"description": "রাস্তার উপর নোংরা জল আর জঞ্জাল"}).text
-    assert re.findall(r'data-code="(\w+)', suggested) == ["SANI", "WATER"]
+    suggested = agent.post("/console/new/similar", {"description": "রাস্তা জল আলো কিছুই নেই"}).text
+    assert re.findall(r'data-code="(\w+)', suggested) == ["ROAD", "SANI", "WATER"]
     assert re.findall(r'data-code="(\w+)', agent.post("/console/new/similar", {"description": "নমস্কার"}).text) == []
 
 
