@@ -93,10 +93,12 @@ def _clock_runs_again(doing: Doing, step: Transition) -> Changes:
 
 
 def routed(runtime: Runtime, row: Mapping[str, Any], barred: tuple[str, ...] = ()) -> Changes:
-    """Office, department, level and priority that follow from category and place."""
+    """Local body, office, department, level and priority that follow from category and place."""
     category = runtime.reference.categories.get(row["category_code"] or "")
-    decision = routing.decide(runtime.reference, row["category_code"], row["district_code"], row["local_body_code"], barred)
+    body = routing.body_of(runtime.reference, row["category_code"], row["district_code"], row["local_body_code"], row["place"])
+    decision = routing.decide(runtime.reference, row["category_code"], row["district_code"], body, barred)
     return {
+        "local_body_code": body,
         "office_code": decision.office_code,
         "department_code": decision.department_code,
         "level": offices.level(decision.office_code),
@@ -200,6 +202,7 @@ def _told(doing: Doing, changed: Changes | None = None) -> Changes:
     """What was given; a text is added to what was said before, a new category or place routes anew."""
     given, before = doing.given, doing.before
     changed = {**(changed or {}), **{name: given[name][: LIMITS[name]] for name in ("name", "place") if name in given}}
+    changed |= {"local_body_code": None} if "place" in given else {}  # another place is another body's, until it is said whose
     changed |= {f"{name}_code": given[name] for name in ("district", "category", "local_body") if name in given}
     changed |= {name: given[name] for name in ("pincode", "phone") if name in given}
     if text := given.get("text"):

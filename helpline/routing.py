@@ -40,6 +40,18 @@ def decide(
     return _past(decision, barred)
 
 
+def body_of(reference: Reference, category_code: str | None, district_code: str | None, known: str | None, place: str | None) -> str | None:
+    """The local body that `place` names, where it is not known otherwise. Of several of one name (a municipality and its sub-division) the
+    one in which the category's department has an office."""
+    named = [body.code for body in reference.bodies_named(district_code, place)] if place else []
+    if known and known not in named:
+        return known
+    category = reference.categories.get(category_code or "")
+    ours = [code for code in named if category and (category.department_code, code) in reference.offices_of_body]
+    found = ours or named
+    return found[0] if len(found) == 1 else known
+
+
 def _past(decision: Decision, barred: tuple[str, ...]) -> Decision:
     for office in offices.upwards(decision.office_code):
         if office == offices.FALLBACK or not any(offices.is_within(office, top) for top in barred):

@@ -221,3 +221,32 @@ def test_what_nobody_has_any_more_is_a_list_in_the_console(app, told, somebody):
     nightly.check(runtime, utc_now())
     with runtime.reading() as db:
         assert [row.settled_at is not None for row in db.scalars(select(Finding))] == [True], "it is settled by itself"
+
+
+@pytest.mark.parametrize(
+    ("told", "office", "body"),
+    [
+        ("FILE the drain is blocked in Kalna", "udma.306.mu-kalna", "306-mu-kalna"),  # the town's
+        ("FILE less ration was given in Kalna", "fs.306.sd-kalna", "306-sd-kalna"),  # the sub-division's: of two places of that name the one that has an office for it
+        ("FILE tube well is broken in Kalna", "prd.306", None),  # neither has: the district's
+        ("অভিযোগ কালনায় নর্দমা বন্ধ", "udma.306.mu-kalna", "306-mu-kalna"),
+        ("FILE the drain is blocked, pin 713101", "udma.306.mu-bardhaman", "306-mu-bardhaman"),  # the PIN code's post office has the town's name
+        ("FILE the drain is blocked in Purba Bardhaman", "udma.306", None),
+    ],
+)
+def test_a_place_that_is_named_goes_to_its_own_office(app, caller, told, office, body):
+    caller.texts(told)
+    row = only(app)
+    assert (row.office_code, row.local_body_code) == (office, body)
+    assert row.level == (1 if body else 2)
+
+
+def test_another_place_or_subject_is_another_office(app, caller):
+    caller.texts("FILE the drain is blocked in Kalna").texts("A Sen")
+    caller.texts("not Kalna, Memari")
+    assert (only(app).office_code, only(app).local_body_code) == ("udma.306.mu-memari", "306-mu-memari")
+    caller.texts("wrong place, pin is 713101")
+    assert (only(app).office_code, only(app).local_body_code) == ("udma.306.mu-bardhaman", "306-mu-bardhaman")
+    caller.texts("not Bardhaman, Kalna")
+    caller.texts("not drain, ration")
+    assert (only(app).office_code, only(app).local_body_code) == ("fs.306.sd-kalna", "306-sd-kalna")
