@@ -26,6 +26,7 @@ HOURS = ("HELPLINE_VOICE__OFFICE_HOURS", "HELPLINE_TELLING__SMS_HOURS", "HELPLIN
 
 
 def main() -> int:
+    os.umask(0o077)  # complaints, recordings and the database are for nobody else on this machine
     try:
         config = load()
     except ConfigurationError as error:

@@ -72,6 +72,8 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
     accounts = dict(re.findall(r"^ +(agent|cell|officer|supervisor|administrator|monitor) +(\S+)$", printed, re.M))
     assert len(set(accounts.values())) == 6
     assert accounts["cell"] in (tmp_path / "accounts.txt").read_text()
+    assert [path.name for path in tmp_path.glob("*.db*") if path.stat().st_mode & 0o077] == [], "for nobody else on this machine"
+    assert list(tmp_path.glob("helpline.db"))
 
     filed = _flask(environment, "text", "FILE no water for three days, PIN 713101", "--from", "+919830012345")
     number = re.search(r"\b\d{3} \d{4} \d{4}\b", filed)

@@ -224,7 +224,7 @@ def test_what_nobody_has_any_more_is_a_list_in_the_console(app, told, somebody):
 
 
 @pytest.mark.parametrize(
-    ("told", "office", "body"),
+    ("said", "office", "body"),
     [
         ("FILE the drain is blocked in Kalna", "udma.306.mu-kalna", "306-mu-kalna"),  # the town's
         ("FILE less ration was given in Kalna", "fs.306.sd-kalna", "306-sd-kalna"),  # the sub-division's: of two places of that name the one that has an office for it
@@ -234,8 +234,8 @@ def test_what_nobody_has_any_more_is_a_list_in_the_console(app, told, somebody):
         ("FILE the drain is blocked in Purba Bardhaman", "udma.306", None),
     ],
 )
-def test_a_place_that_is_named_goes_to_its_own_office(app, caller, told, office, body):
-    caller.texts(told)
+def test_a_place_that_is_named_goes_to_its_own_office(app, caller, said, office, body):
+    caller.texts(said)
     row = only(app)
     assert (row.office_code, row.local_body_code) == (office, body)
     assert row.level == (1 if body else 2)
