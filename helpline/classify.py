@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from statistics import fmean
 from typing import Any
 
@@ -79,9 +79,14 @@ class Reading:
 class Classifier:
     def __init__(self, reference: Reference, learnt: Learnt = ()) -> None:
         self.reference = reference
-        self._likeness = _likeness(_keywords(reference.categories)).having_learnt(learnt)
-        self._subjects = _subjects(_keywords(reference.categories)).having_learnt(learnt)
+        self._learnt = tuple(learnt)
+        self._likeness = _likeness(_keywords(reference.categories)).having_learnt(self._learnt)
         self._messages = examples.shipped(examples.MESSAGES).keys()
+
+    @cached_property
+    def _subjects(self) -> Likeness:
+        """Made when it is first asked: not every process classifies."""
+        return _subjects(_keywords(self.reference.categories)).having_learnt(self._learnt)
 
     def read(self, found: list[str]) -> Reading:
         """What the words `found` are like; empty where nothing of them is known."""
