@@ -56,18 +56,22 @@ def _make_app(config: Config) -> Flask:
 
 
 def web() -> Flask:
-    """The application of a web process: what takes a moment to make is made before the first call or message comes in."""
+    """The application of a web process."""
     app = create_app()
+    get_ready(app.extensions["runtime"])
+    return app
+
+
+def get_ready(runtime: Runtime) -> None:
+    """What takes a moment to make is made before the first call or message comes in."""
     from helpline import learning, places
     from sms.keywords import parse
 
-    runtime = app.extensions["runtime"]
     parse("status of my complaint")
     parse("not road, water")
     learning.classifier(runtime).classify("road")
     places.find_place("Kolkata", runtime.reference)
     runtime.calendar.is_working_day(utc_now().date())
-    return app
 
 
 def _limit_patience(app: Flask) -> None:

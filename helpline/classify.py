@@ -86,7 +86,7 @@ class Classifier:
     @cached_property
     def _subjects(self) -> Likeness:
         """Made when it is first asked: not every process classifies."""
-        return _subjects(_keywords(self.reference.categories)).having_learnt(self._learnt)
+        return _likeness(_keywords(self.reference.categories), indirect=True).having_learnt(self._learnt)
 
     def read(self, found: list[str]) -> Reading:
         """What the words `found` are like; empty where nothing of them is known."""
@@ -105,9 +105,10 @@ class Classifier:
         if reading.told < HINTED:
             return Classification((), urgent=False, told=reading.told)
         best: dict[str, tuple[float, str]] = {}
-        for code, score in (self._subjects.scores(heard) or reading.complaints).items():
+        scores = self._subjects.scores(heard) or reading.complaints
+        for code in reading.complaints:
             top = code.partition(".")[0]
-            best[top] = max(best.get(top, (-math.inf, "")), (score - _HANDICAP.get(code, 0.0), code))
+            best[top] = max(best.get(top, (-math.inf, "")), (scores[code] - _HANDICAP.get(code, 0.0), code))
         ranked = sorted(best.values(), reverse=True)
         shares = _shares([score for score, _ in ranked])
         found = tuple(Candidate(code, share) for (_, code), share in zip(ranked[:FIRST_FEW], shares, strict=False))
@@ -126,20 +127,14 @@ def _keywords(categories: Mapping[str, Category]) -> Keywords:
     return tuple((code, tuple(word for kind in _KINDS_OF_KEYWORDS for word in category.keywords[kind])) for code, category in categories.items())
 
 
-@lru_cache(maxsize=2)
-def _likeness(keywords: Keywords) -> Likeness:
-    shown = examples.shipped(examples.COMPLAINTS)
-    complaints = {code: [words(text) for text in (*shown.get(code, ()), *listed)] for code, listed in keywords}
+@lru_cache(maxsize=4)
+def _likeness(keywords: Keywords, *, indirect: bool = False) -> Likeness:
+    """`indirect`: also by how complaints are told without naming their subject. That tells which of them it is, once it is one; against the
+    other messages it would weigh too much, for much that is asked about a complaint is said in its words."""
+    named, told = examples.shipped(examples.COMPLAINTS), examples.shipped(examples.INDIRECT) if indirect else {}
+    complaints = {code: [words(text) for text in (*named.get(code, ()), *told.get(code, ()), *listed)] for code, listed in keywords}
     messages = {kind: [words(text) for text in listed] for kind, listed in examples.shipped(examples.MESSAGES).items()}
     return Likeness(complaints | messages)
-
-
-@lru_cache(maxsize=2)
-def _subjects(keywords: Keywords) -> Likeness:
-    """Complaints alone, also as they are told without naming the subject: which of them, once it is one. Against the other messages these
-    would weigh too much: much that is asked about a complaint is told in their words."""
-    shown, indirect = examples.shipped(examples.COMPLAINTS), examples.shipped(examples.INDIRECT)
-    return Likeness({code: [words(text) for text in (*shown.get(code, ()), *indirect.get(code, ()), *listed)] for code, listed in keywords})
 
 
 @lru_cache(maxsize=1)

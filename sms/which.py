@@ -107,9 +107,9 @@ def by_subject(message: Message, text: str, rows: Sequence[Row[Any]]) -> Row[Any
 
 
 def of_subject(message: Message, text: str, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Those of `rows` that are about what `text` tells of, more likely than not."""
-    likeliest = learning.classifier(message.runtime).classify(text).candidates[:1] if rows else ()
-    told = next((found.category for found in likeliest if found.share >= 0.5), None)
+    """Those of `rows` that are about what `text` tells of: what is twice as likely as anything else."""
+    best, *others = (learning.classifier(message.runtime).classify(text).candidates if rows else ()) or (None,)
+    told = best.category if best is not None and all(other.share * 2 <= best.share for other in others) else None
     return [row for row in rows if told and (row.category_code or "").partition(".")[0] == told]
 
 

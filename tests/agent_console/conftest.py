@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import get_ready
 from helpline import people
 from helpline.lifecycle import STAFF_ROLES
 
@@ -69,6 +70,7 @@ def live(app: Flask, accounts: None) -> Iterator[str]:
     """The address of the application, served on a free port."""
     from werkzeug.serving import make_server
 
+    get_ready(app.extensions["runtime"])  # no page waits for that
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

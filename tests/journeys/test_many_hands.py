@@ -54,12 +54,12 @@ def twice(app, network, told, caller):  # noqa: F811
 def test_the_same_problem_is_suggested_with_its_reasons_on_the_page_and_while_entering(app, twice, somebody):  # noqa: F811
     first, second, _ = twice
     agent = somebody("phones", "agent")
-    for page in (
-        agent.get(f"/console/complaints/{second}/alike").text,
-        agent.post("/console/new/similar", {"description": "potholes near the school", "category": "ROAD.POTHOLE", "district": "303"}).text,
+    for place, page in (
+        ("same block or municipality", agent.get(f"/console/complaints/{second}/alike").text),
+        ("same district", agent.post("/console/new/similar", {"description": "potholes near the school", "category": "ROAD.POTHOLE", "district": "303"}).text),
     ):
         assert first[7:] in page
-        for reason in ("same district", "words in common", "within a day"):
+        for reason in (place, "words in common", "within a day"):
             assert reason in page, reason
         assert page.count("words in common") <= 2, "the ration dealer is another matter"
 
