@@ -30,6 +30,9 @@ ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "token-of-the-tests"
 PUBLIC_URL = "http://helpline.test"
 
+# Wordings are understood the same over either store; what is done with them is tested over both.
+ONE_STORE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("unhurried")

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
+from flask.cli import cli
 
 import serve
 from bench.load import free_port
@@ -64,6 +66,14 @@ def _flask(environment: dict[str, str], *words: str, typed: str = "") -> str:
     return ran.stdout + ran.stderr
 
 
+def _in_process(environment: dict[str, str], *words: str) -> str:
+    """What the same command says, without starting Python for it."""
+    said = CliRunner().invoke(cli, ["--app", "app", *words], env=environment)
+    assert isinstance(said.exception, SystemExit), said.exception
+    assert said.exit_code in (1, 2), said.output
+    return said.output
+
+
 def test_make_run_call_text_and_stop(running, environment, tmp_path):
     address, said, process = running
     printed = "".join(said)
@@ -106,7 +116,7 @@ def test_make_run_call_text_and_stop(running, environment, tmp_path):
                                                       ("HELPLINE_VAR", __file__, f"{__file__}: cannot be used"), ("DATABASE_URL", "nonsense", "DATABASE_URL"),
                                                       ("DATABASE_URL", "mysql://x/y", "DATABASE_URL")])  # fmt: skip
 def test_what_is_wrong_with_the_configuration_is_said_in_plain_words(environment, name, value, says):
-    said = _flask({**environment, name: value}, "check")
+    said = _in_process({**environment, name: value}, "check")
     assert says in said
     assert "Traceback" not in said, said
 
@@ -152,7 +162,7 @@ def test_a_port_that_is_taken_is_said_and_the_helpline_that_runs_is_left_alone(e
 
 @pytest.mark.parametrize("words", [("upgrade",), ("add-user", "x", "--name", "X", "--role", "agent"), ("audit", "verify")])
 def test_a_store_that_is_away_is_said_in_plain_words(environment, words):
-    said = _flask({**environment, "DATABASE_URL": AWAY}, *words)
+    said = _in_process({**environment, "DATABASE_URL": AWAY}, *words)
     assert "cannot be reached" in said
     assert "Traceback" not in said
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from helpline import replies
+from tests.conftest import ONE_STORE
 
 KNOWN = {"ack": "261 2345 6789", "name": "Mina Das", "office": "Public Works", "category": "Potholes", "date": "14 Dec 2026", "place": "Barasat"}
 
 
+@ONE_STORE
 @pytest.mark.parametrize(
     ("body", "without", "reads"),
     [

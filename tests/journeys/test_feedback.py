@@ -12,6 +12,7 @@ from helpline.complaints import Actor, Filing
 from helpline.runtime import utc_now
 from models import Alert, Complaint, Event, Feedback, Outgoing, User
 from simulator.driver import Caller
+from tests.conftest import ONE_STORE
 from tests.journeys.test_calls import LANDLINE, REPORT, Voice
 
 DESK = Actor("cell", "agent")
@@ -108,6 +109,7 @@ def test_not_solved_is_reopened_at_the_next_senior_and_asked_about_conduct(runti
 IN_WORDS = ["2 still no water comes", "No, still no water comes", "2. এখনও জল আসছে না", "না, এখনও জল আসছে না", "2 abhi bhi pani nahi aata"]
 
 
+@ONE_STORE
 @pytest.mark.parametrize("asked_before", [False, True], ids=["days later", "while a name was asked for"])
 @pytest.mark.parametrize("text", IN_WORDS)
 def test_not_solved_said_with_words_is_reopened_too(runtime_, resolved, caller, text, asked_before):
@@ -168,6 +170,7 @@ MORE = ["Yes, water is coming now but it is muddy in the morning", "1 but the dr
         "হ্যাঁ, জল আসছে কিন্তু খুব ঘোলা", "১ কিন্তু পানীয় জল খুব ঘোলা", "haan par pani ganda aa raha hai abhi bhi", "१ लेकिन पीने का पानी गंदा आ रहा है"]  # fmt: skip
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", MORE)
 def test_a_yes_with_more_about_the_same_is_kept_with_it_and_asked_about_once_more(runtime_, resolved, caller, text):
     done = resolved()

@@ -11,6 +11,7 @@ from helpline import acknowledgement, callbacks, notices
 from helpline.runtime import utc_now
 from models import Callback, Complaint, Conversation, Event, Outgoing, Phone
 from simulator.driver import Caller
+from tests.conftest import ONE_STORE
 from tests.helpline.test_callbacks import accounted, entries, user
 from tests.journeys.test_sms import only
 
@@ -24,6 +25,7 @@ def runtime(app):
     return app.extensions["runtime"]
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("text", "language"), ASKED)
 def test_it_is_noted_and_said_by_when(runtime, caller, text, language):
     caller.texts(text)
@@ -35,6 +37,7 @@ def test_it_is_noted_and_said_by_when(runtime, caller, text, language):
     assert notices.short_time(entry.promised_at, language) in caller.reads
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", [
     "the office said call me but nobody picks up the phone", "no one calls me back from BDO office", "BDO office theke keu phone kore na", "থানায় ফোন করলে কেউ ধরে না, মারধর চলছে",
     "ambulance call korleo ase na", "FILE call me when the road is repaired", "ration dealer ne mujhe phone pe gali di",
@@ -45,6 +48,7 @@ def test_a_complaint_with_such_words_is_a_complaint(runtime, app, caller, text):
     assert entries(runtime) == []
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", [
     "মেসেজ লিখতে পারি না, ফোন করবেন", "মেসেজ পড়তে পারি না", "ami message korte pari na, phone korun", "phone korun, ami likhte pari na", "sms na kore phone korun",
     "मैसेज पढ़ नहीं पाता, फोन करें", "message padh nahi sakta phone kijiye", "i dont understand sms call me please", "amar mobile e message ase na, phone korun",
@@ -60,6 +64,7 @@ def test_who_cannot_read_or_write_messages_is_rung_and_goes_on_getting_them(runt
     assert stopped(runtime) == []
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", [
     "amake phone korben na", "আমাকে ফোন করবেন না", "do not call me", "Personal loan at 1% interest call 9000000000", "mujhe phone mat kijiye", "मुझे कॉल मत कीजिए",
     "never call me again", "please dont phone me", "phone nahi karna", "amake phone o message korben na", "রাতে ফোন করবেন না", "amay call diben na",
@@ -69,6 +74,7 @@ def test_whoever_wants_no_call_gets_none(runtime, caller, text):
     assert entries(runtime) == []
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("text", "language"), [
     ("Do not send SMS, call me", "en"), ("don't message me. Phone me", "en"), ("please call me, no messages", "en"),
     ("এসএমএস পাঠাবেন না, ফোন করুন", "bn"), ("আমাকে মেসেজ করবেন না, ফোন করবেন", "bn"), ("ফোন করুন, মেসেজ দেবেন না", "bn"), ("sms pathaben na, phone korun", "bn"), ("message korben na phone korun", "bn"),
@@ -86,6 +92,7 @@ def test_a_call_instead_of_messages_is_a_call_and_messages_go_on(runtime, caller
     assert stopped(runtime) == []
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", ["do not send me messages or call me", "do not send sms and do not call me", "sms ba phone kichui korben na", "मैसेज या फोन मत कीजिए", "please do not send sms",
                                   "do not call me, do not send sms", "ফোন করবেন না, মেসেজ করবেন না"])  # fmt: skip
 def test_neither_messages_nor_calls_is_no_request_for_a_call(runtime, caller, text):
@@ -198,6 +205,7 @@ def filed(app, caller, *before):
     return only(app)
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("text", "language"), ABOUT)
 def test_about_a_complaint_it_is_noted_with_it(runtime, app, caller, text, language):
     complaint = filed(app, caller)
@@ -208,6 +216,7 @@ def test_about_a_complaint_it_is_noted_with_it(runtime, app, caller, text, langu
     assert added(runtime) == []
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", [
     "{ack} nobody calls me", "{ack} the officer called me and wants money", "{ack} ration dealer phone e gali dicche", "{ack} do not call me", "{ack} no calls please", "{ack} amake phone korben na",
     "{ack} the water still does not come, call me", "STATUS {ack}", "{ack}", "ADD {ack} call me when the lamp is mended",
@@ -281,6 +290,7 @@ def added(runtime):
         return [e.data for e in db.scalars(select(Event).where(Event.action == "add"))]
 
 
+@ONE_STORE
 @pytest.mark.parametrize("text", ["phone korun amake", "call me back please", "আমাকে একবার ফোন করবেন", "CALL", "I cannot write, please call me"])
 @pytest.mark.parametrize(("before", "question"), [
     (["FILE street light not working"], "place"), (["FILE street light not working", "Barasat"], "name"), (["amader rasta khub kharap, Raina"], "confirm_file"),

@@ -12,6 +12,7 @@ from helpline.complaints import Actor
 from helpline.places import is_same
 from helpline.runtime import utc_now
 from models import Audit, Complaint, Event, new_id
+from tests.conftest import ONE_STORE
 from tests.journeys.test_casework import somebody  # noqa: F401
 from tests.journeys.test_sms import only
 from tests.journeys.test_sms_answers import all_of
@@ -51,6 +52,7 @@ def test_a_subject_is_put_right(app, caller, filed, said, category, reads):
         assert events.broken_links(db.connection(), now.id) == []
 
 
+@ONE_STORE
 @pytest.mark.parametrize(
     ("said", "place", "pincode"),
     [("not Tamluk, Contai", "Contai", None), ("তমলুক নয়, কাঁথি", "Contai", None), ("Tamluk noy Haldia", "Haldia", None), ("wrong place, pin is 713101", None, "713101"),
@@ -209,6 +211,7 @@ INTRODUCED = [("my name is Ram Das", "Ram Das"), ("আমার নাম রা
               ("ami Ram Das", "Ram Das"), ("नाम राम दास", "राम दास")]  # fmt: skip
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("said", "name"), INTRODUCED)
 def test_a_name_told_when_asked_is_of_the_complaint_that_was_asked_about(app, caller, said, name):
     """Two people, one telephone: whoever says their name takes nobody else's complaint."""
@@ -241,6 +244,7 @@ def test_a_name_told_unasked_is_of_the_newest_complaint(app, caller):
 MEANT = "ভুল বুঝেছেন, আমি কারেন্টের কথা বলেছিলাম"  # in no words that corrections have
 
 
+@ONE_STORE
 @pytest.mark.parametrize("said", ["CHANGE", "change it please", "বদল", "বদল করুন", "bodol", "হ্যাঁ, বদল"])
 def test_what_may_be_another_complaint_or_a_correction_is_asked_and_changed(app, caller, said):
     caller.texts("অভিযোগ কলে তিন দিন জল নেই, বারাসত").texts("মিনা দাস")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from helpline.runtime import utc_now
 from models import Complaint, Event, Outgoing
 from sms import routes
+from tests.conftest import ONE_STORE
 from tests.journeys.test_sms import only
 from tests.journeys.test_sms_answers import all_of
 from tests.journeys.test_sms_call_me import waiting_for
@@ -35,6 +36,7 @@ def changed(runtime):
 # ── another complaint ──
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("text", "language"), ANOTHER)
 def test_another_complaint_is_asked_for_and_the_next_message_is_it(runtime, app, caller, text, language):
     caller.texts("FILE the road is full of holes in Barasat").texts("A. Sen")
@@ -78,6 +80,7 @@ def test_among_several_the_second_complaint_is_an_answer(runtime, caller):
 # ── thanks ──
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("text", "language"), THANKS)
 def test_thanks_are_answered_kindly_once_a_day(app, caller, network, monkeypatch, text, language):
     assert WELCOME[language] in caller.texts(text).reads

@@ -7,6 +7,7 @@ import pytest
 from helpline import acknowledgement, complaints
 from helpline.complaints import Actor
 from helpline.runtime import utc_now
+from tests.conftest import ONE_STORE
 from tests.journeys.test_sms_answers import all_of, events
 
 
@@ -21,6 +22,7 @@ def staff(app, row, action, **data):
         complaints.act(db, runtime, row.id, action, Actor("cell", "agent"), utc_now(), data)
 
 
+@ONE_STORE
 @pytest.mark.parametrize(
     ("said", "which"),
     [("1", "ELEC"), ("2", "ROAD"), ("second", "ROAD"), ("the 2nd one", "ROAD"), ("প্রথমটা", "ELEC"), ("দ্বিতীয়", "ROAD"), ("২", "ROAD"), ("ditiyo ta", "ROAD"),

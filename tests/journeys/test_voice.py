@@ -11,6 +11,7 @@ from helpline.runtime import utc_now
 from helpline.sla import IST
 from models import Complaint, Outgoing, Phone, Recording
 from models.direct import Direct
+from tests.conftest import ONE_STORE
 
 BENGALI_DIGITS = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 
@@ -185,6 +186,7 @@ def test_words_that_mean_nothing_are_asked_again_and_at_last_lead_to_a_person(ca
     assert "A person will help you" in caller.last_said
 
 
+@ONE_STORE
 @pytest.mark.parametrize(("word", "code"), [("এক", "ROAD"), ("দুই", "WATER"), ("ek", "ROAD"), ("number three", "ELEC"), ("২", "WATER"), ("दो", "WATER")])
 def test_a_spoken_number_is_a_key(app, caller, word, code):
     caller.dials().presses("1", "1").speaks(word).hangs_up()
