@@ -109,5 +109,6 @@ if (intake) {
     field.value = given.district = meant;
   });
   intake.addEventListener("input", () => later()); intake.addEventListener("change", () => later(50));
+  if ([...intake.elements].some((field) => field.type !== "hidden" && "defaultValue" in field && field.value !== field.defaultValue)) later();  // typed before this ran
   intake.addEventListener("submit", () => { leaving = true; clearTimeout(timer); localStorage.removeItem(store); });
 }

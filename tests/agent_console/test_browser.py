@@ -121,6 +121,19 @@ def test_a_closed_tab_loses_nothing(page, live, chromium):
     assert other.input_value("#description") == "half a story"
 
 
+def test_what_is_typed_before_the_page_is_ready_is_kept_too(page, live):
+    signs_in(page, live, "agent")
+    waiting = []
+    page.route("**/console.js*", lambda route: waiting.append(route))
+    page.goto(f"{live}/console/new", wait_until="commit")
+    page.fill("#description", "typed at once")
+    while not waiting:
+        page.wait_for_timeout(50)
+    for script in waiting:
+        script.continue_()
+    page.wait_for_function("document.getElementById('draft').value !== ''")
+
+
 def test_what_could_not_be_sent_stays_in_the_browser(page, live):
     signs_in(page, live, "agent")
     page.goto(f"{live}/console/new")
