@@ -15,6 +15,8 @@ from models import Complaint, Event, Outgoing
 from tests.conftest import ONE_STORE
 from tests.journeys.test_sms import only, resolved
 
+pytestmark = ONE_STORE
+
 NOTICE = "112"
 
 
@@ -110,7 +112,6 @@ def asked_for_a_name(caller):
     assert "name" in caller.reads
 
 
-@ONE_STORE
 @pytest.mark.parametrize("said", ["ok", "thank you", "yes", "what", "thanks sir", "haan", "hyan", "haan ji", "হ্যাঁ", "जी हाँ", "thik ache", "ঠিক আছে", "👍"])
 def test_small_talk_is_no_name_and_the_question_stays_open(app, caller, said):
     asked_for_a_name(caller)
@@ -297,7 +298,6 @@ def test_with_two_resolved_it_is_asked_which(app, caller, now):
 # ── danger ──
 
 
-@ONE_STORE
 @pytest.mark.parametrize(
     "text",
     ["emergency! fire in my house help", "বাড়িতে আগুন লেগেছে", "HELP me my house is flooded in Ghatal", "my child is drowning in the pond",
@@ -392,7 +392,6 @@ def test_the_numbers_of_a_message_are_in_one_kind_of_digits(caller):
 # ── beside the question ──
 
 
-@ONE_STORE
 @pytest.mark.parametrize(
     "said",
     ["amar obhijog tar ki holo?", "what happened to my complaint", "আমার অভিযোগের কি খবর", "ki holo", "मेरी शिकायत का क्या हुआ", "kobe hobe kaj"],
@@ -417,7 +416,6 @@ def test_a_complaint_is_taken_back_while_a_name_is_asked_for(app, caller, said):
     assert (only(app).state, only(app).name) == ("closed", "")
 
 
-@ONE_STORE
 @pytest.mark.parametrize("said", ["batil korun", "amar obhijog batil korun", "cancel"])
 @pytest.mark.parametrize("told", ["amader rasta khub kharap, Raina", "rasta"])
 def test_cancel_takes_back_what_is_not_registered_yet(app, caller, told, said):
@@ -434,7 +432,6 @@ def test_a_sentence_is_nobodys_name(app, caller, said):
     assert only(app).name == ""
 
 
-@ONE_STORE
 @pytest.mark.parametrize("name", ["Rahima Bibi", "amar nam Rekha Das", "Alo Rani Das", "Dr. S. K. Sen", "আমার নাম রেখা দাস", "Kajal Roy", "Tapan Kr. Jana"])
 def test_names_of_everyday_words_are_names(app, caller, name):
     caller.texts("obhijog amader rasta khub kharap, Barasat")
@@ -458,7 +455,6 @@ def test_a_first_name_that_stays_is_kept_in_the_correction(app, caller):
     assert only(app).name == "Gopal Dey"
 
 
-@ONE_STORE
 @pytest.mark.parametrize("said", ["STATUS 2636494455", "status 12345678901", "RATE 4", "reopen", "status Rahima", "STATUS", "CANCEL", "pin vul, 721636 hobe"])
 def test_a_keyword_is_nobodys_language(app, caller, said):
     caller.texts("obhijog amader rasta khub kharap, Barasat")

@@ -10,7 +10,10 @@ from sqlalchemy import select
 from helpline import acknowledgement, complaints
 from helpline.complaints import Actor
 from models import Complaint, Recording
+from tests.conftest import ONE_STORE
 from tests.journeys.test_voice import files, only
+
+pytestmark = ONE_STORE
 
 DESK = Actor("cell", "agent")
 
