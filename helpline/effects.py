@@ -146,7 +146,7 @@ def _route_anew(doing: Doing, changed: Changes) -> Changes:
     after = {**doing.before, **changed}
     where = routed(doing.runtime, after, scope.barred(doing.db, doing.before["id"])[1])
     if doing.before["owner_id"] is not None or doing.before["state"] not in (State.REGISTERED, State.UNDER_REVIEW, State.REOPENED):
-        return {"priority": where["priority"]}
+        return {name: where[name] for name in ("priority", "local_body_code")}
     if doing.before["reopen_count"] or doing.before["level"] > offices.level(doing.before["office_code"] or offices.FALLBACK):
         where.pop("level")  # escalated already: an edit does not take it down again
     return where

@@ -41,8 +41,10 @@ def decide(
 
 
 def body_of(reference: Reference, category_code: str | None, district_code: str | None, known: str | None, place: str | None) -> str | None:
-    """The local body that `place` names, where it is not known otherwise. Of several of one name (a municipality and its sub-division) the
-    one in which the category's department has an office."""
+    """The local body that `place` names, where it is not `known` otherwise; none of another district than the complaint's. Of several of one
+    name (a municipality and its sub-division) the one in which the category's department has an office."""
+    if known and known in reference.bodies and reference.bodies[known].district_code != district_code:
+        known = None
     named = [body.code for body in reference.bodies_named(district_code, place)] if place else []
     if known and known not in named:
         return known

@@ -250,3 +250,10 @@ def test_another_place_or_subject_is_another_office(app, caller):
     caller.texts("not Bardhaman, Kalna")
     caller.texts("not drain, ration")
     assert (only(app).office_code, only(app).local_body_code) == ("fs.306.sd-kalna", "306-sd-kalna")
+
+
+def test_in_another_district_it_leaves_the_town_office(app, caller, somebody):  # noqa: F811
+    caller.texts("FILE the drain is blocked in Kalna")
+    assert only(app).office_code == "udma.306.mu-kalna"
+    assert act(somebody("desk", "cell"), app, only(app).ack, "categorise", category="SANI.DRAIN", district="303").status_code == 302
+    assert (only(app).district_code, only(app).office_code, only(app).local_body_code) == ("303", "udma.303", None)
