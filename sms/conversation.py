@@ -134,7 +134,7 @@ def asking(db: Connection, runtime: Runtime, sender: str, now: datetime, *, limi
     mine = Complaint.__table__.alias()
     together = select(mine.c.duplicate_of_id).where(mine.c.phone == sender, mine.c.state == str(State.DUPLICATE))
     since = now - timedelta(days=runtime.config.casework.feedback_days)
-    carrying = select(Complaint.__table__).where(Complaint.id.in_(together), Complaint.phone != sender, Complaint.resolved_at > since,
+    carrying = select(Complaint.__table__).where(Complaint.id.in_(together), Complaint.phone.is_distinct_from(sender), Complaint.resolved_at > since,
                                                  Complaint.state.in_((str(State.RESOLVED), str(State.CLOSED))))  # fmt: skip
     return [*rows, *db.execute(carrying.order_by(Complaint.resolved_at.desc()).limit(limit))][:limit]
 

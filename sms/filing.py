@@ -57,11 +57,11 @@ def _may_be_corrected(message: Message, text: str, code: str | None) -> Row[Any]
     in whatever words."""
     if code is None or len(answers.words_of(text)) > corrections.MOST_WORDS:
         return None
-    for row in own(message.db, message.sender, {State.REGISTERED}):
-        known = (row.category_code or "").partition(".")[0]
-        if known and known != code.partition(".")[0] and effects.may_be_corrected(message.db, message.runtime, dict(row._mapping), message.now):
-            return row
-    return None
+    row = next(iter(own(message.db, message.sender, {State.REGISTERED})), None)
+    known = (row.category_code or "").partition(".")[0] if row is not None else ""
+    if row is None or known in ("", code.partition(".")[0]):
+        return None
+    return row if effects.may_be_corrected(message.db, message.runtime, dict(row._mapping), message.now) else None
 
 
 def _draft(message: Message, text: str) -> int:
@@ -310,9 +310,8 @@ def got_addition(message: Message) -> Reply | None:
     return add_to(message, row, message.text)
 
 
-CONTINUE: dict[str, Continuing] = {
+CONTINUE: dict[str, Continuing] = {  # `confirm_file` is in sms/correcting.py, for its answer may be CHANGE
     "details": got_details,
-    "confirm_file": got_confirmation,
     "place": got_place,
     "name": got_name,
     "addition": got_addition,

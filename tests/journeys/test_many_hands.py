@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from helpline import search
 from models import Complaint, Conversation, Feedback, Outgoing
@@ -131,6 +131,16 @@ def test_each_of_many_is_asked_and_a_no_of_any_is_heard(app, together, caller):
         assert sent_to(app, phone.number).count("notify.reopened") == 1
     with app.extensions["runtime"].reading() as db:
         assert db.scalars(select(Feedback)).one().from_number == phones[1].number
+
+
+def test_a_no_is_heard_also_where_the_one_that_carries_on_has_no_telephone(app, together, told):  # noqa: F811
+    """It came from a withheld number: nobody's number is not the same as this one."""
+    _, phones, _ = together
+    with app.extensions["runtime"].writing() as db:
+        db.execute(update(Complaint).where(Complaint.ack == told).values(phone=None))
+    phones[0].texts("2")
+    with app.extensions["runtime"].reading() as db:
+        assert db.scalar(select(Complaint.state).where(Complaint.ack == told)) == "reopened"
 
 
 def test_a_yes_closes_for_all_in_words_that_are_true_for_each_and_a_later_no_opens_it(app, together, caller):
